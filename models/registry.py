@@ -1,0 +1,197 @@
+"""Which models there are: names to specs, specs to loaded models.
+
+Knows nothing of how weights get on disk (`weights.py`); imports a model's file only when it is loaded.
+
+A name is one of these, taken in this order:
+
+auto                        the Whisper size that suits the device, else pocketsphinx
+pocketsphinx, scripted      models that carry their own weights
+base, large-v3-turbo, ...   a Whisper size (`SIZES`, `ALIASES`)
+DIRECTORY                   a CTranslate2 Whisper; clients know it by its base name, never by its path
+org/name                    a repository on the hub that holds one
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Literal
+
+from models import weights
+from models.base import Model
+
+KINDS = {
+    "pocketsphinx": "models.pocketsphinx",
+    "scripted": "models.scripted",
+    "whisper": "models.whisper",
+}
+"""A kind's module has `load(spec: ModelSpec) -> Model`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A Whisper size that can be had by name: its hub repository, and about how many MB there are to fetch."""
+
+    repo: str
+    mb: int
+
+
+SIZES = {
+    "tiny": Size("Systran/faster-whisper-tiny", 78),
+    "tiny.en": Size("Systran/faster-whisper-tiny.en", 78),
+    "base": Size("Systran/faster-whisper-base", 148),
+    "base.en": Size("Systran/faster-whisper-base.en", 148),
+    "small": Size("Systran/faster-whisper-small", 487),
+    "small.en": Size("Systran/faster-whisper-small.en", 487),
+    "medium": Size("Systran/faster-whisper-medium", 1530),
+    "medium.en": Size("Systran/faster-whisper-medium.en", 1530),
+    "large-v1": Size("Systran/faster-whisper-large-v1", 3090),
+    "large-v2": Size("Systran/faster-whisper-large-v2", 3090),
+    "large-v3": Size("Systran/faster-whisper-large-v3", 3090),
+    "large-v3-turbo": Size("mobiuslabsgmbh/faster-whisper-large-v3-turbo", 1620),
+    "distil-small.en": Size("Systran/faster-distil-whisper-small.en", 336),
+    "distil-medium.en": Size("Systran/faster-distil-whisper-medium.en", 792),
+    "distil-large-v2": Size("Systran/faster-distil-whisper-large-v2", 1510),
+    "distil-large-v3": Size("Systran/faster-distil-whisper-large-v3", 1510),
+    "distil-large-v3.5": Size("distil-whisper/distil-large-v3.5-ct2", 1510),
+}
+ALIASES = {"large": "large-v3", "turbo": "large-v3-turbo"}
+AUTO = {"cpu": "base", "cuda": "large-v3-turbo"}
+"""The size that keeps up with live speech: on two CPU cores, or on any CUDA device that Whisper runs on."""
+
+REPO = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """All that a worker needs to load a model. Crosses the process border, so plain values only.
+
+    name:     what clients call it; never a path.
+    path:     a directory of weights, None where the kind carries its own.
+    device:   "cpu" or "cuda"; compute_type: as ctranslate2 names them, "default" chooses by device.
+    threads:  what one step may use.
+    """
+
+    name: str
+    kind: str
+    path: str | None = None
+    device: str = "cpu"
+    compute_type: str = "default"
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a name stands for. `note` tells the operator why it isn't what they may expect, and what to do."""
+
+    spec: ModelSpec
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A model that can be had by `name`: about how many MB come over the network, and how many are on disk.
+
+    `to_fetch` is None where nothing is fetched or its size isn't known, `on_disk` where nothing is there.
+    """
+
+    name: str
+    to_fetch: int | None
+    on_disk: int | None
+
+
+class UnknownName(ValueError):
+    """Neither a model's name nor a directory nor a hub repository."""
+
+
+class DuplicateName(ValueError):
+    """Two models that clients couldn't tell apart."""
+
+
+class NoCuda(ValueError):
+    """CUDA was asked for by name, and there is none."""
+
+
+def load(spec: ModelSpec) -> Model:
+    """Load a model's weights. Raises OSError or ValueError saying what is wrong, ImportError for a library."""
+    model: Model = import_module(KINDS[spec.kind]).load(spec)
+    return model
+
+
+def resolve(
+    names: Sequence[str],
+    *,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    offline: bool = False,
+    threads: int = 1,
+    compute_type: str = "default",
+) -> list[Resolved]:
+    """What `names` stand for, in order. Fetches what is not on disk, blocking for as long as that takes.
+
+    With `offline` only what is on disk counts. `device`, `threads` and `compute_type` are for the models that run on
+    ctranslate2. Raises `weights.WeightsError`, UnknownName, DuplicateName or NoCuda, saying what to do.
+    """
+    whisper = ModelSpec(name="", kind="whisper", device=_device(device), compute_type=compute_type, threads=threads)
+    resolved = [_resolve(name, whisper, offline) for name in names]
+    for name, count in Counter(each.spec.name for each in resolved).items():
+        if count > 1:
+            raise DuplicateName(f"{count} models would be called {name!r}: {', '.join(names)}.")
+    return resolved
+
+
+def catalogue() -> list[Listed]:
+    """All models that can be had by name, and those of other names that are on disk."""
+    on_disk = {each.repo: each.size // 1_000_000 for each in weights.inventory()}
+    listed = [Listed("pocketsphinx", None, None)]
+    listed += [Listed(name, size.mb, on_disk.pop(size.repo, None)) for name, size in SIZES.items()]
+    return listed + [Listed(repo, None, mb) for repo, mb in on_disk.items()]
+
+
+def _resolve(name: str, whisper: ModelSpec, offline: bool) -> Resolved:
+    """What one name stands for; a Whisper is `whisper` with its name and path filled in."""
+    if name == "auto":
+        size = AUTO[whisper.device]
+        try:
+            return _resolve(size, whisper, offline)
+        except weights.WeightsError as error:
+            note = (
+                f"Running on PocketSphinx, which makes far more mistakes than Whisper: {error}\n"
+                f"To get a better model: steno-server models get {size}"
+            )
+            return Resolved(ModelSpec(name="pocketsphinx", kind="pocketsphinx"), note)
+    if name in ("pocketsphinx", "scripted"):
+        return Resolved(ModelSpec(name=name, kind=name))
+    if known := SIZES.get(ALIASES.get(name, name)):
+        path = _weights(known.repo, offline)
+    elif name and (path := Path(name).expanduser().resolve()).is_dir():
+        name = path.name
+        if lacking := weights.missing(path):
+            raise weights.Incomplete(f"{path} is no CTranslate2 Whisper model: no {', '.join(lacking)}.")
+    elif REPO.fullmatch(name):
+        path = _weights(name, offline)
+    else:
+        near = difflib.get_close_matches(name, [*SIZES, *ALIASES, "auto", "pocketsphinx"], n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "`steno-server models` lists those that there are."
+        raise UnknownName(f"There is no model {name!r}, nor a directory of that name. {hint}")
+    return Resolved(replace(whisper, name=name, path=str(path)))
+
+
+def _weights(repo: str, offline: bool) -> Path:
+    return weights.find(repo) or weights.fetch(repo, offline=offline)
+
+
+def _device(wanted: str) -> str:
+    if wanted == "cpu":
+        return "cpu"
+    import ctranslate2  # 2 MB and 60 ms, numpy being there already
+
+    if ctranslate2.get_cuda_device_count() > 0:
+        return "cuda"
+    if wanted == "cuda":
+        raise NoCuda("No CUDA device is to be seen here: try --device cpu.")
+    return "cpu"

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.agreement import MARGIN, agreed, continuation, fit, spoken
+from models.base import Word
+
+FAR = 1_000_000
+
+
+def words(text: str, step: int = 6_400) -> list[Word]:
+    return [Word(f" {word}", i * step, (i + 1) * step) for i, word in enumerate(text.split())]
+
+
+def test_agrees_up_to_the_first_difference() -> None:
+    assert agreed(words("the cat sat on"), words("the cat set on"), FAR) == 2
+
+
+def test_case_and_inner_punctuation_do_not_matter() -> None:
+    assert agreed(words("well, The cat"), words("Well the cat"), FAR) == 3
+
+
+def test_punctuation_behind_the_last_word_must_be_settled() -> None:
+    assert agreed(words("the cat. it"), words("the cat is"), FAR) == 1
+    assert agreed(words("the cat. it"), words("the cat. is"), FAR) == 2
+
+
+def test_words_near_the_end_of_the_audio_wait() -> None:
+    heard = words("the cat sat")
+    assert agreed(heard, heard, heard[1].end + MARGIN) == 2
+    assert agreed(heard, heard, heard[1].end + MARGIN - 1) == 1
+
+
+def test_the_same_word_elsewhere_is_another_word() -> None:
+    late = [Word(" no", 16_000, 22_400)]
+    assert agreed(words("no"), late, FAR) == 0
+
+
+def texts(heard: tuple[Word, ...]) -> str:
+    return "".join(word.text for word in heard).strip()
+
+
+def test_continuation_of_what_is_said_again() -> None:
+    assert texts(continuation(words("the cat"), words("The cat, sat down"))) == "sat down"
+    assert texts(continuation((), words("the cat"))) == "the cat"
+    assert texts(continuation(words("the cat"), words("the"))) == ""
+
+
+def test_continuation_counts_repeated_words() -> None:
+    assert texts(continuation(words("no no"), words("no no no"))) == "no"
+
+
+def test_continuation_of_what_is_said_otherwise() -> None:
+    assert texts(continuation(words("the cat sat"), words("a cat sat down"))) == "down"
+    assert texts(continuation(words("see you later"), words("see you late her down", step=4_800))) == "down"
+
+
+def test_continuation_of_another_text_goes_by_time() -> None:
+    assert texts(continuation(words("one two"), words("eins zwei drei"))) == "drei"
+
+
+def test_continuation_does_not_care_how_characters_are_grouped() -> None:
+    stable = [Word("你好", 0, 6_400)]
+    again = [Word("你", 0, 3_200), Word("好", 3_200, 6_400), Word("吗", 6_400, 9_600)]
+    assert texts(continuation(stable, again)) == "吗"
+
+
+def test_spoken_leaves_case_and_punctuation_out() -> None:
+    assert spoken(Word(" Don't,", 0, 1)) == "dont"
+    assert spoken(Word(" ♪", 0, 1)) == "♪"
+    assert spoken(Word(" हिंदी", 0, 1)) == "हिंदी"
+
+
+spans = st.lists(st.tuples(st.integers(-100, 500), st.integers(-100, 500)), max_size=8)
+
+
+@given(spans, st.integers(0, 100), st.integers(108, 400))
+def test_fitted_words_lie_in_order_inside(times: list[tuple[int, int]], start: int, end: int) -> None:
+    fitted = fit([Word("a", *span) for span in times], start, end)
+    assert len(fitted) == len(times)
+    edges = [start, *itertools.chain.from_iterable((word.start, word.end) for word in fitted), end]
+    assert edges == sorted(edges)
+    assert all(word.start < word.end for word in fitted)
+
+
+@given(st.lists(st.integers(1, 50), max_size=8))
+def test_words_that_fit_are_left_alone(lengths: list[int]) -> None:
+    ends = list(itertools.accumulate(lengths))
+    heard = tuple(Word("a", end - length, end) for length, end in zip(lengths, ends, strict=True))
+    assert fit(heard, 0, 1_000) == heard
+
+
+vocabulary = st.lists(st.sampled_from(["no", "yes", "No,", "cat", "cat."]), max_size=6).map(" ".join)
+
+
+@given(vocabulary, vocabulary, st.integers(0, 60_000))
+def test_what_is_agreed_is_in_both(before: str, now: str, covers: int) -> None:
+    old, new = words(before), words(now)
+    count = agreed(old, new, covers)
+    assert [spoken(word) for word in old[:count]] == [spoken(word) for word in new[:count]]
+    assert all(word.end + MARGIN <= covers for word in new[:count])
+    assert continuation(new[:count], new) == tuple(new[count:])

@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Kind, ModelCard, Rejection, Samples, Word
+from models.redecode import Decoded, Redecode, Window
+from tests.conformance.check_model import Listener, check_model, listen, step
+
+TICK = 320
+WORD = 6_400
+OPTIONS = DecodeOptions(languages=("en",))
+
+
+def clip(seconds: float, start: int = 1) -> Samples:
+    """Audio that says where it is: each sample holds the number of its 20 ms, from `start` on."""
+    return (start + np.arange(int(seconds * SAMPLE_RATE)) // TICK).astype(np.int16)
+
+
+def said(until: int, start: int = 1) -> list[str]:
+    """The words that are spoken in full before a sample of `clip(..., start)`: one each 0.4 s of the audio's clock."""
+    origin = (start - 1) * TICK
+    first = -(-origin // WORD)
+    return [f" w{n}" for n in range(first, (origin + until) // WORD)]
+
+
+@dataclass
+class Ledger:
+    """A `Decoder` that reads `clip` exactly, but for what it is told to do wrong.
+
+    The word at the window's end, if cut, is misheard otherwise at each length. `trips`: what guards say, in order of
+    calls. `cap`: words that fit into one window.
+    """
+
+    trips: list[Rejection | None] = field(default_factory=list)
+    cap: int = 1_000
+    window: int = 30 * SAMPLE_RATE
+    heard: list[Window] = field(default_factory=list)
+    hop = SAMPLE_RATE // 2
+    card = ModelCard(kind="ledger", languages=("en", "de"), detects=True, prompt=True, keywords=True, max_batch=4)
+
+    def key(self, options: DecodeOptions, careful: bool) -> Hashable:
+        return (len(options.prompt or ""), careful)
+
+    def decode(self, windows: Sequence[Window]) -> list[Decoded]:
+        self.heard += windows
+        return [self._decode(window) for window in windows]
+
+    def _decode(self, window: Window) -> Decoded:
+        assert len(window.samples) <= self.window
+        origin = (int(window.samples[0]) - 1) * TICK
+        origin += TICK - 1 - int(np.argmax(window.samples[:TICK] != window.samples[0]) - 1) % TICK
+        end = origin + len(window.samples)
+        words = []
+        for n in range(-(-origin // WORD), -(-end // WORD)):
+            whole = (n + 1) * WORD <= end
+            text = f" w{n}" if whole else f" cut{len(window.samples)}"
+            words.append(Word(text, n * WORD - origin, min((n + 1) * WORD, end) - origin, 0.9))
+        return Decoded(
+            words=tuple(words[: self.cap]),
+            language=window.language or "de",
+            tripped=self.trips.pop(0) if self.trips else None,
+            complete=len(words) <= self.cap,
+        )
+
+
+def told(ledger: Ledger, samples: Samples, options: DecodeOptions = OPTIONS) -> list[Hypothesis]:
+    return listen(Redecode(ledger), [samples], options)[0]
+
+
+def texts(hypothesis: Hypothesis) -> list[str]:
+    return [word.text for word in hypothesis.words]
+
+
+def test_keeps_the_contract() -> None:
+    check_model(Redecode(Ledger()), [clip(3), clip(2.5, 400), clip(4, 800)])
+
+
+def test_a_partial_each_hop_then_the_final() -> None:
+    hypotheses = told(Ledger(), clip(2))
+    assert [hypothesis.covers for hypothesis in hypotheses] == [8_000, 16_000, 24_000, 32_000]
+    assert [hypothesis.agreed for hypothesis in hypotheses] == [0, 1, 2, 5]
+    assert texts(hypotheses[-1]) == said(32_000)
+
+
+def test_without_partials_there_is_one_step() -> None:
+    ledger = Ledger()
+    told(ledger, clip(3), DecodeOptions(languages=("en",), partials=False))
+    assert len(ledger.heard) == 1
+
+
+def test_needs_by_kind() -> None:
+    model = Redecode(Ledger())
+    utterance = model.begin(OPTIONS)
+    utterance.accept(clip(0.4), True)
+    assert utterance.need is None
+    utterance.accept(clip(0.2, 21), True)
+    assert utterance.need is not None
+    assert utterance.need.kind is Kind.FIRST
+    model.step([utterance])
+    assert utterance.need is None
+    utterance.accept(clip(0.6, 31), True)
+    assert utterance.need is not None
+    assert utterance.need.kind is Kind.PARTIAL
+    utterance.finish(19_200)
+    assert utterance.need.kind is Kind.FINAL
+
+
+def test_silence_needs_nothing() -> None:
+    utterance = Redecode(Ledger()).begin(OPTIONS)
+    utterance.accept(clip(0.4), True)
+    utterance.accept(clip(10, 21), False)
+    assert utterance.need is None
+
+
+@pytest.mark.parametrize(
+    ("silence_s", "end_s", "decoded"), [(0.5, 1.2, 1), (0.5, 1.5, 1), (0.0, 1.0, 1), (0.5, 0.9, 2)]
+)
+def test_the_final_is_not_decoded_where_the_last_step_heard_it_all(
+    silence_s: float, end_s: float, decoded: int
+) -> None:
+    ledger = Ledger()
+    model = Redecode(ledger)
+    listener = Listener(model, OPTIONS)
+    listener.accept(clip(1))
+    listener.accept(clip(silence_s, 51), speech=False)
+    step(model, [listener])
+    listener.finish(int(end_s * SAMPLE_RATE))
+    step(model, [listener])
+    assert listener.told[-1].final
+    assert len(ledger.heard) == decoded
+
+
+def test_audio_behind_the_end_does_not_count() -> None:
+    model = Redecode(Ledger())
+    listener = Listener(model, OPTIONS)
+    listener.accept(clip(3))
+    listener.finish(16_000)
+    step(model, [listener])
+    assert texts(listener.told[-1])[:2] == said(16_000)
+    assert listener.told[-1].covers == 16_000
+
+
+def test_a_language_is_kept_once_heard_for_long() -> None:
+    ledger = Ledger()
+    hypotheses = told(ledger, clip(4), DecodeOptions())
+    assert [window.language for window in ledger.heard] == [None] * 4 + ["de"] * 4
+    assert hypotheses[-1].language == "de"
+
+
+def test_a_pinned_language_is_not_detected() -> None:
+    ledger = Ledger()
+    told(ledger, clip(1))
+    assert {window.language for window in ledger.heard} == {"en"}
+
+
+def test_a_tripped_partial_is_not_shown_and_costs_the_prompt() -> None:
+    ledger = Ledger(trips=[None, "repetition"])
+    hypotheses = told(ledger, clip(2), DecodeOptions(prompt="Once upon"))
+    assert [hypothesis.trusted for hypothesis in hypotheses] == [True, False, True, True]
+    assert [window.options.prompt for window in ledger.heard] == ["Once upon", "Once upon", None, None]
+    assert not any(window.careful for window in ledger.heard)
+    assert texts(hypotheses[-1]) == said(32_000)
+
+
+def test_a_tripped_final_is_tried_once_more_with_care() -> None:
+    ledger = Ledger(trips=["noise"])
+    hypotheses = told(ledger, clip(1), DecodeOptions(prompt="Once upon", partials=False))
+    assert [(hypothesis.trusted, hypothesis.final) for hypothesis in hypotheses] == [(False, False), (True, True)]
+    assert [(window.careful, window.options.prompt) for window in ledger.heard] == [(False, "Once upon"), (True, None)]
+
+
+def test_a_final_that_trips_twice_is_rejected() -> None:
+    ledger = Ledger(trips=["noise", "repetition"])
+    final = told(ledger, clip(1), DecodeOptions(partials=False))[-1]
+    assert (final.final, final.words, final.rejected) == (True, (), "repetition")
+
+
+def test_a_loop_that_fills_the_window_is_rejected_as_one() -> None:
+    ledger = Ledger(trips=["repetition", "repetition"], cap=2)
+    assert told(ledger, clip(2), DecodeOptions(partials=False))[-1].rejected == "repetition"
+
+
+def test_what_was_promised_outlives_a_rejection() -> None:
+    ledger = Ledger(trips=[None, None, None, "noise", "noise"])
+    final = told(ledger, clip(2))[-1]
+    assert texts(final) == said(32_000)[:2]
+    assert final.rejected is None
+
+
+def test_an_utterance_begun_again_says_nothing_before_it_is_there_once_more() -> None:
+    ledger = Ledger()
+    stable = [Word(f" {text}", n * WORD, (n + 1) * WORD) for n, text in enumerate(("W0", "was", "W2"))]
+    hypotheses = listen(Redecode(ledger), [clip(3.2)], OPTIONS, stable)[0]
+    assert hypotheses[0].covers >= stable[-1].end
+    assert texts(hypotheses[-1]) == [" W0", " was", " W2", *said(51_200)[3:]]
+
+
+def test_more_audio_than_a_window_loses_nothing() -> None:
+    assert texts(told(Ledger(), clip(76))[-1]) == said(76 * SAMPLE_RATE)
+
+
+def test_more_audio_than_a_window_at_once_loses_nothing() -> None:
+    ledger = Ledger()
+    assert texts(told(ledger, clip(76), DecodeOptions(partials=False))[-1]) == said(76 * SAMPLE_RATE)
+    assert len(ledger.heard) == 3
+
+
+def test_more_words_than_a_window_holds_lose_nothing() -> None:
+    assert texts(told(Ledger(cap=10), clip(12))[-1]) == said(12 * SAMPLE_RATE)
+
+
+def test_a_failed_step_can_be_taken_again() -> None:
+    class Failing(Ledger):
+        def decode(self, windows: Sequence[Window]) -> list[Decoded]:
+            if len(windows) > 1:
+                raise RuntimeError("out of memory")
+            return super().decode(windows)
+
+    model = Redecode(Failing())
+    utterances = [model.begin(OPTIONS) for _ in range(2)]
+    for utterance in utterances:
+        utterance.accept(clip(1), True)
+        utterance.finish(16_000)
+    with pytest.raises(RuntimeError):
+        model.step(utterances)
+    finals = [model.step([utterance])[0] for utterance in utterances]
+    assert all(final.final for final in finals)
+
+
+chunks = st.lists(st.tuples(st.integers(0, 30), st.booleans()), min_size=1, max_size=25)
+trips = st.lists(st.sampled_from([None, None, None, "repetition", "noise"]), max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(chunks, trips, st.floats(0, 1), st.sampled_from([2, 30]), st.sampled_from([3, 1_000]), st.integers(1, 4))
+def test_however_it_comes(
+    lengths: list[tuple[int, bool]], tripped: list[Rejection | None], cut: float, window_s: int, cap: int, pace: int
+) -> None:
+    """`Listener` holds the contract; beyond it, text is in order, and whole unless a guard tripped."""
+    ledger = Ledger(trips=list(tripped), window=window_s * SAMPLE_RATE, cap=cap)
+    model = Redecode(ledger)
+    listener = Listener(model, OPTIONS)
+    audio = clip(sum(length for length, _ in lengths) / 10)
+    at = 0
+    for i, (length, speech) in enumerate(lengths):
+        listener.accept(audio[at : at + length * 1_600], speech)
+        at += length * 1_600
+        if i % pace == 0:
+            step(model, [listener])
+    promised = [word.end for hypothesis in listener.told for word in hypothesis.words[: hypothesis.agreed]]
+    end = max(int(cut * at), *promised[-1:], 0)
+    listener.finish(end)
+    step(model, [listener])
+    final = listener.told[-1]
+    assert final.final
+    whole = [text for text in texts(final) if text.startswith(" w")]
+    numbers = [int(text[2:]) for text in whole]
+    assert numbers == sorted(set(numbers))
+    if not ledger.trips and not any(tripped) and final.words:
+        assert whole[: end // WORD] == said(end)[: len(whole)]

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from models.base import DecodeOptions
+from models.tokens import PROMPT_ROOM, Vocabulary, repeats
+from tests.models.random_whisper import build
+
+
+@pytest.fixture(scope="module")
+def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Vocabulary:
+    """Its tokens are single bytes where they aren't made-up words, so that every character is cut somewhere."""
+    return Vocabulary(build(tmp_path_factory.mktemp("whisper")) / "tokenizer.json")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [" Well,", " he's", " 3.5", " feet", " tall!"],
+        [' "Go"', " (now)", " ¿Qué?", " -ish"],
+        [" 안녕", " 세상."],
+        ["今", "日", "は、", "「晴", "れ」", "で", "す。"],
+        ["ส", "วั", "ส", "ดี"],
+        [" Wir", " sagen", " 你", "好", "ok", " dazu"],
+        [" हिन्दी", " naïve", " 🎉"],
+    ],
+)
+def test_words(vocabulary: Vocabulary, words: list[str]) -> None:
+    ids = vocabulary.encode("".join(words))
+    spelled = vocabulary.words(ids)
+    assert [word.text for word in spelled] == words
+    assert [word.first for word in spelled] == [0, *(word.stop for word in spelled[:-1])]
+    assert spelled[-1].stop == len(ids)
+
+
+def test_half_a_character_says_nothing(vocabulary: Vocabulary) -> None:
+    ids = vocabulary.encode(" so 世界")
+    assert [word.text for word in vocabulary.words(ids[:-1])] == [" so", " 世"]
+    assert [word.text for word in vocabulary.words([*ids[:-1], *vocabulary.encode(" on")])] == [" so", " 世", " on"]
+
+
+def test_spaces_alone_are_no_word(vocabulary: Vocabulary) -> None:
+    assert vocabulary.words(vocabulary.encode("  ")) == []
+
+
+def test_languages_come_from_the_file(vocabulary: Vocabulary) -> None:
+    assert vocabulary.languages == ("en", "zh", "de")
+
+
+def test_prompt_and_keywords_come_before(vocabulary: Vocabulary) -> None:
+    options = DecodeOptions(prompt="So far. ", keywords=("Steno", "VAD"))
+    marker, *text = vocabulary.previous(options)
+    assert marker > vocabulary.end
+    assert "".join(word.text for word in vocabulary.words(text)) == " Steno, VAD. So far."
+    assert vocabulary.previous(DecodeOptions(prompt="  ")) == []
+
+
+def test_of_too_long_a_prompt_the_end_is_kept_and_the_keywords(vocabulary: Vocabulary) -> None:
+    _, *text = vocabulary.previous(DecodeOptions(prompt="a" * 300 + "z", keywords=("Steno",)))
+    assert len(text) == PROMPT_ROOM
+    assert [text[:7], text[-1:]] == [vocabulary.encode(" Steno."), vocabulary.encode("z")]
+
+
+def test_special_tokens_in_a_prompt_are_left_out(vocabulary: Vocabulary) -> None:
+    _, *text = vocabulary.previous(DecodeOptions(prompt="a<|translate|><|endoftext|>b"))
+    assert max(text) < vocabulary.end
+
+
+@pytest.mark.parametrize(
+    ("ids", "verdict"),
+    [
+        ([7] * 12, True),
+        ([7] * 11, False),
+        ([1, 2, *[5, 6, 7] * 4, 9], True),
+        ([5, 6, 7] * 3, False),
+        (list(range(8)) * 3, True),
+        (list(range(8)) * 2, False),
+        (list(range(50)), False),
+        ([], False),
+    ],
+)
+def test_repeats(ids: list[int], verdict: bool) -> None:
+    assert repeats(ids) is verdict
+
+
+def test_a_missing_tokenizer_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"tokenizer\.json is missing"):
+        Vocabulary(tmp_path / "tokenizer.json")
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", '{"version": "1.0"}'])
+def test_a_damaged_tokenizer_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "tokenizer.json").write_text(content)
+    with pytest.raises(ValueError, match=r"tokenizer\.json is damaged"):
+        Vocabulary(tmp_path / "tokenizer.json")
+
+
+def test_a_tokenizer_of_something_else_is_named(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models
+
+    Tokenizer(models.BPE(vocab={"a": 0}, merges=[])).save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(ValueError, match="no Whisper tokenizer"):
+        Vocabulary(tmp_path / "tokenizer.json")

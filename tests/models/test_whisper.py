@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import ctranslate2
+import numpy as np
+import pytest
+
+from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Model, Samples
+from models.features import WINDOW
+from models.redecode import Redecode, Window
+from models.registry import ModelSpec, load
+from models.tokens import Vocabulary
+from models.whisper import SHORTEST, Whisper, guard
+from tests.conformance.check_model import check_model, listen
+from tests.models.random_whisper import build
+
+ENGLISH = DecodeOptions(languages=("en",))
+
+
+def noise(seconds: float, seed: int = 0) -> Samples:
+    """Loud all along, with a new colour each 0.2 s, so that there is something to tell apart."""
+    rng = np.random.default_rng(seed)
+    hops = [
+        np.convolve(rng.standard_normal(SAMPLE_RATE // 5), rng.standard_normal(6), "same")
+        for _ in range(int(seconds * 5))
+    ]
+    return (np.concatenate(hops) * 2_000).clip(-32_768, 32_767).astype(np.int16)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("whisper"))
+
+
+@pytest.fixture(scope="module")
+def model(directory: Path) -> Model:
+    return loaded(directory)
+
+
+@pytest.fixture(scope="module")
+def decoder(directory: Path) -> Whisper:
+    weights = ctranslate2.models.Whisper(str(directory), intra_threads=1)
+    return Whisper(weights, Vocabulary(directory / "tokenizer.json"))
+
+
+def loaded(directory: Path) -> Model:
+    return load(ModelSpec(name="tiny", kind="whisper", path=str(directory)))
+
+
+def final(model: Model, samples: Samples, options: DecodeOptions = ENGLISH) -> Hypothesis:
+    return listen(model, [samples], replace(options, partials=False))[0][-1]
+
+
+# -- streaming ----------------------------------------------------------------------------------------------------
+
+
+def test_keeps_the_contract(model: Model) -> None:
+    check_model(model, [noise(1.6), noise(1.2, 1)])
+
+
+@pytest.mark.parametrize("shape", [{"multilingual": False}, {"mels": 128, "languages": ("en", "yue")}])
+def test_other_shapes_of_whisper(tmp_path: Path, shape: dict[str, object]) -> None:
+    other = loaded(build(tmp_path / "other", **shape))  # type: ignore[arg-type]
+    assert isinstance(other, Redecode)
+    heard = final(other, noise(3))
+    assert len(heard.words) > 4
+    assert heard.language == "en"
+
+
+def test_the_card_says_what_the_files_say(model: Model, tmp_path: Path) -> None:
+    assert model.card.languages == ("en", "zh", "de")
+    assert model.card.detects
+    assert model.card.tasks == ("transcribe", "translate")
+    english = loaded(build(tmp_path / "english", multilingual=False)).card
+    assert (english.languages, english.detects, english.tasks) == (("en",), False, ("transcribe",))
+
+
+def test_words_grow_with_the_audio(model: Model) -> None:
+    told = listen(model, [noise(4)], ENGLISH)[0]
+    assert [hypothesis.trusted for hypothesis in told] == [True] * len(told)
+    assert told[-2].agreed > 3
+    words = told[-1].words
+    assert len(words) > 7
+    assert all(0 < (word.confidence or 0) <= 1 for word in words)
+    assert words[5].start == pytest.approx(5 / 3 * SAMPLE_RATE, abs=SAMPLE_RATE / 4)
+
+
+# -- decoding -----------------------------------------------------------------------------------------------------
+
+
+def test_neighbours_change_nothing(decoder: Whisper) -> None:
+    """Languages, tasks, lengths and prompts of equal length share a call, and none of them tells."""
+    windows = [
+        Window(samples=noise(4), options=ENGLISH),
+        Window(samples=noise(0.5, 1), options=DecodeOptions(task="translate", prompt="abc")),
+        Window(samples=noise(7, 2), options=DecodeOptions(languages=("zh",), prompt="xyz"), language="zh"),
+        Window(samples=noise(2, 3), options=DecodeOptions(languages=("de", "zh"))),
+        Window(samples=noise(2, 3)[: SHORTEST - 1], options=DecodeOptions()),
+    ]
+    for prompted in (False, True):
+        batch = [window for window in windows if bool(window.options.prompt) is prompted]
+        assert len({decoder.key(window.options, window.careful) for window in batch}) == 1
+        together = decoder.decode(batch)
+        for window, decoded in zip(batch, together, strict=True):
+            [alone] = decoder.decode([window])
+            assert replace(decoded, words=()) == replace(alone, words=())
+            assert [(word.text, word.start, word.end) for word in decoded.words] == [
+                (word.text, word.start, word.end) for word in alone.words
+            ]
+            assert [word.confidence for word in decoded.words] == pytest.approx(
+                [word.confidence for word in alone.words], abs=1e-4
+            )
+
+
+def test_careful_windows_search_wider_and_batch_alike(decoder: Whisper) -> None:
+    windows = [Window(samples=noise(3 + i, i), options=ENGLISH, careful=True) for i in range(2)]
+    assert decoder.key(ENGLISH, True) != decoder.key(ENGLISH, False)
+    texts = [[word.text for word in decoded.words] for decoded in decoder.decode(windows)]
+    assert texts == [[word.text for word in decoder.decode([window])[0].words] for window in windows]
+
+
+def test_languages_are_sought_among_those_that_may_occur(decoder: Whisper) -> None:
+    windows = [
+        Window(samples=noise(2), options=DecodeOptions(languages=codes)) for codes in (("en", "zh"), ("de",), ())
+    ]
+    likeliest = decoder.decode([Window(samples=noise(2), options=DecodeOptions())])[0].language
+    decoded = decoder.decode(windows)
+    assert decoded[0].language in ("en", "zh")
+    assert [decoded[1].language, decoded[2].language] == ["de", likeliest]
+
+
+def test_less_than_a_word_says_nothing(decoder: Whisper) -> None:
+    [decoded] = decoder.decode([Window(samples=noise(0.2)[: SHORTEST - 1], options=ENGLISH)])
+    assert (decoded.words, decoded.tripped) == ((), None)
+
+
+def test_thirty_seconds_fill_a_window(decoder: Whisper) -> None:
+    [decoded] = decoder.decode([Window(samples=noise(30), options=ENGLISH)])
+    assert decoder.window == WINDOW == 30 * SAMPLE_RATE
+    assert len(decoded.words) > 60
+    assert decoded.words[-1].end <= WINDOW
+
+
+# -- guards -------------------------------------------------------------------------------------------------------
+
+
+def test_a_loop_is_rejected(tmp_path: Path) -> None:
+    hurried = loaded(build(tmp_path / "hurried", pace=60.0))
+    assert final(hurried, noise(3)).rejected == "repetition"
+
+
+def test_more_than_fits_one_window_is_heard_in_two(tmp_path: Path) -> None:
+    fast = loaded(build(tmp_path / "fast", pace=11.0, words=5_000))
+    assert len(final(fast, noise(24)).words) > 224
+
+
+@pytest.mark.parametrize(
+    ("score", "no_speech", "reason"),
+    [
+        (-0.5, 0.9, None),
+        (-1.5, 0.9, "no_speech"),
+        (-1.5, 0.1, "noise"),
+        (-1.1, 0.1, None),
+        (float("nan"), 0.1, "noise"),
+    ],
+)
+def test_unsure_text_is_noise_or_no_speech(score: float, no_speech: float, reason: str | None) -> None:
+    assert guard(range(5), score, no_speech, looping=False) == reason
+    assert guard([], score, no_speech, looping=False) is None
+
+
+# -- loading ------------------------------------------------------------------------------------------------------
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "error", "message"),
+    [
+        ("model.bin", Path.unlink, OSError, "model.bin is missing"),
+        ("config.json", Path.unlink, OSError, "config.json is missing"),
+        ("tokenizer.json", Path.unlink, OSError, "tokenizer.json is missing"),
+        ("vocabulary.json", Path.unlink, ValueError, "can't be loaded: .*vocabulary.*fetch it again"),
+        ("model.bin", cut, ValueError, "can't be loaded: .*fetch it again"),
+        ("model.bin", lambda path: path.write_bytes(b"<html>" * 99), ValueError, "can't be loaded"),
+        ("config.json", lambda path: path.write_text("{}"), ValueError, "no alignment_heads"),
+        ("tokenizer.json", cut, ValueError, "tokenizer.json is damaged"),
+    ],
+)
+def test_spoilt_files_are_named(
+    directory: Path, tmp_path: Path, name: str, spoil: Callable[[Path], object], error: type[Exception], message: str
+) -> None:
+    for file in directory.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    spoil(tmp_path / name)
+    with pytest.raises(error, match=message):
+        loaded(tmp_path)
