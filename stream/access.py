@@ -1,0 +1,204 @@
+"""Who may talk to the server at all: keys, Host and Origin, decided before any route and before any upgrade.
+
+Knows nothing of sessions, quotas or models.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from stream.errors import BadRequest, Forbidden, Misdirected, StreamError, Unauthorized
+
+Origin = tuple[str, str, int]
+"""Scheme, host, port."""
+Parsed = TypeVar("Parsed")
+
+KEY_SUBPROTOCOL = "steno.key."
+OPEN_PATHS = ("/livez", "/readyz")
+"""Probes carry no keys, and learn nothing."""
+QUERY_NAMES = ("api_key", "apikey", "key", "token", "access_token")
+"""What people call a key in a URL, where logs and histories would keep it."""
+KEY = re.compile(r"[!-+\--~]+")
+"""Visible ASCII without the comma: what any header carries unchanged."""
+NAME = re.compile(r"[a-z0-9._-]+")
+ORIGIN = re.compile(r"(https?)://(\[[^]]*\]|[^:]*)(?::([0-9]{1,5}))?")
+CREDENTIALS_HINT = "send `Authorization: Bearer KEY`, `x-api-key: KEY`, or the subprotocols `steno.v1, steno.key.KEY`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessOptions:
+    api_key_file: str | None = field(
+        default=None, metadata={"help": "file with an API key on each line; lines that begin with # don't count"}
+    )
+    public_url: str | None = field(
+        default=None, metadata={"help": "where clients reach the server, behind a proxy say"}
+    )
+    allow_host: tuple[str, ...] = field(default=(), metadata={"help": "another Host name that the server answers to"})
+    allow_origin: tuple[str, ...] = field(
+        default=(), metadata={"help": "another Origin whose pages may connect, like https://captions.example"}
+    )
+
+
+def load_keys(options: AccessOptions, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Keys from the file (blank lines and `#` lines don't count) and from STENO_API_KEYS (with commas).
+
+    Raises OSError for a file that can't be read, and BadRequest for a source that is named but holds no key, or one
+    that no client could send: a server that was meant to have keys never runs without.
+    """
+    sources: dict[str, list[str]] = {}
+    if "STENO_API_KEYS" in environ:
+        sources["STENO_API_KEYS"] = environ["STENO_API_KEYS"].split(",")
+    if options.api_key_file is not None:
+        lines = Path(options.api_key_file).read_text("latin-1").splitlines()
+        sources[options.api_key_file] = [line for line in lines if not line.startswith("#")]
+    keys: list[str] = []
+    for source, entries in sources.items():
+        found = [entry.strip() for entry in entries if entry.strip()]
+        if not found:
+            raise BadRequest(f"{source} holds no API key", hint="put one there, or do without it")
+        if not all(KEY.fullmatch(key) for key in found):
+            raise BadRequest(f"{source} holds a key that is not visible ASCII without spaces and commas")
+        keys += found
+    return tuple(keys)
+
+
+class Access:
+    """The rules of one server. Keys are kept as digests; `host` is the address it listens on.
+
+    Raises BadRequest where the server would be open to a network without keys, or for an option that could never match.
+    """
+
+    def __init__(self, options: AccessOptions, host: str, keys: Iterable[str]) -> None:
+        self._digests = [hashlib.sha256(key.encode()).digest() for key in keys]
+        if not self._digests and not _is_loopback(host):
+            raise BadRequest(
+                f"listening on {host} would let everyone who can reach it in",
+                hint="set API keys: --api-key-file or STENO_API_KEYS",
+            )
+        public = [] if options.public_url is None else [_configured(_origin, "--public-url", options.public_url)]
+        self._origins = {*public, *(_configured(_origin, "--allow-origin", each) for each in options.allow_origin)}
+        self._hosts = {"localhost", "127.0.0.1", "::1", _configured(_name, "--host", host)}
+        self._hosts |= {name for _, name, _ in public}
+        self._hosts |= {_configured(_name, "--allow-host", each) for each in options.allow_host}
+
+    def check(self, scope: Scope) -> str | None:
+        """Whose request this is: a key's id, None without keys. Raises Misdirected, Forbidden or Unauthorized.
+
+        An id is the start of the key's digest: it tells keys apart and gives none away.
+        """
+        headers = Headers(scope=scope)
+        own = self._own(headers, "https" if scope["scheme"] in ("https", "wss") else "http")
+        self._check_origin(headers, own)
+        if not self._digests or scope["path"] in OPEN_PATHS:
+            return None
+        if any(name.lower() in QUERY_NAMES for name, _ in parse_qsl(scope["query_string"].decode("latin-1"))):
+            raise Unauthorized("a key in the URL is not taken: URLs end up in logs", hint=CREDENTIALS_HINT)
+        presented = _presented(headers)
+        if not presented:
+            raise Unauthorized("an API key is needed", hint=CREDENTIALS_HINT)
+        for key in presented:
+            digest = hashlib.sha256(key.encode()).digest()
+            # All are compared, so that time tells nothing about which one was near.
+            if sum(hmac.compare_digest(digest, known) for known in self._digests):
+                return digest.hex()[:12]
+        raise Unauthorized("no such API key", hint=CREDENTIALS_HINT)
+
+    def middleware(self, app: ASGIApp, refused: Callable[[StreamError], None]) -> ASGIApp:
+        """`app` behind these rules; `refused` is told of every request that they keep out."""
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            answer = app
+            if scope["type"] in ("http", "websocket"):
+                try:
+                    scope["steno.key"] = self.check(scope)
+                except StreamError as error:
+                    refused(error)
+                    answer = refusal(error)
+            await answer(scope, receive, send)
+
+        return guarded
+
+    def _own(self, headers: Headers, scheme: str) -> Origin:
+        """The origin that the request itself is for: names that only a foreign DNS points here are turned away."""
+        with suppress(ValueError):
+            [host] = headers.getlist("host")
+            own = _origin(f"{scheme}://{host}")
+            if own[1] in self._hosts:
+                return own
+        raise Misdirected("this server does not answer to that Host", hint="see --public-url and --allow-host")
+
+    def _check_origin(self, headers: Headers, own: Origin) -> None:
+        """Browsers send an Origin, and cross-origin rules don't cover WebSockets: pages elsewhere are kept out here."""
+        with suppress(ValueError):
+            if {_origin(each) for each in headers.getlist("origin")} <= {own, *self._origins}:
+                return
+        raise Forbidden("pages of that Origin may not connect", hint="see --public-url and --allow-origin")
+
+
+def refusal(error: StreamError) -> JSONResponse:
+    """An error as HTTP: instead of an answer, or before an upgrade."""
+    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.hint:
+        body["hint"] = error.hint
+    headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse({"error": body}, error.status, headers)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _presented(headers: Headers) -> list[str]:
+    keys = headers.getlist("x-api-key")
+    for authorization in headers.getlist("authorization"):
+        scheme, _, credentials = authorization.partition(" ")
+        if scheme.lower() in ("bearer", "token"):
+            keys.append(credentials.strip())
+    for offered in headers.getlist("sec-websocket-protocol"):
+        names = [each.strip() for each in offered.split(",")]
+        keys += [name.removeprefix(KEY_SUBPROTOCOL) for name in names if name.startswith(KEY_SUBPROTOCOL)]
+    return keys
+
+
+def _configured(parse: Callable[[str], Parsed], flag: str, value: str) -> Parsed:
+    """An option's value as it is compared; a "/" behind it is no harm."""
+    try:
+        return parse(value.removesuffix("/"))
+    except ValueError:
+        form = "an origin like https://captions.example" if parse is _origin else "a host name or address, without port"
+        raise BadRequest(f"{flag} {value} is not {form}") from None
+
+
+def _origin(text: str) -> Origin:
+    """Scheme, host and port as they are compared; raises ValueError."""
+    if not (found := ORIGIN.fullmatch(text.lower())):
+        raise ValueError(text)
+    scheme, name, port = found.groups()
+    return scheme, _name(name), int(port or {"http": 80, "https": 443}[scheme])
+
+
+def _name(text: str) -> str:
+    """A host name or address as it is compared; IPv6 with or without brackets. Raises ValueError."""
+    if ":" in text:
+        return str(ipaddress.IPv6Address(text.removeprefix("[").removesuffix("]")))
+    if not NAME.fullmatch(name := text.lower()):
+        raise ValueError(text)
+    return name.removesuffix(".")

@@ -1,0 +1,84 @@
+"""Who may open a session, and which engine serves it.
+
+Knows nothing of sockets and wire formats.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from stream.engine import Engine
+from stream.errors import Draining, Overloaded, QuotaExceeded, UnknownModel, Unsupported
+from stream.events import SessionOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionOptions:
+    max_sessions: int = field(default=100, metadata={"help": "sessions open at once, all keys together"})
+    max_sessions_per_key: int = field(default=100, metadata={"help": "sessions open at once with one API key"})
+
+
+class Admission:
+    """The first engine is the default. `draining` refuses every newcomer."""
+
+    def __init__(self, engines: Mapping[str, Engine], options: AdmissionOptions) -> None:
+        self.engines = engines
+        self.draining = False
+        self._options = options
+        self._seats: Counter[str | None] = Counter()
+
+    @contextmanager
+    def seat(self, key: str | None) -> Iterator[None]:
+        """A place for one session of `key`; raises Draining, Overloaded or QuotaExceeded."""
+        if self.draining:
+            raise Draining("the server is shutting down", retry_after_s=5)
+        if self._seats.total() >= self._options.max_sessions:
+            raise Overloaded(f"all {self._options.max_sessions} sessions are taken", retry_after_s=10)
+        if key is not None and self._seats[key] >= self._options.max_sessions_per_key:
+            raise QuotaExceeded(
+                f"this key has all its {self._options.max_sessions_per_key} sessions open", retry_after_s=10
+            )
+        self._seats[key] += 1
+        try:
+            yield
+        finally:
+            self._seats[key] -= 1
+
+    def engine(self, options: SessionOptions) -> Engine:
+        """The engine for a session, which can do all that is asked.
+
+        Raises UnknownModel, Unsupported, and what `Engine.require_ready` raises.
+        """
+        name = options.model or next(iter(self.engines))
+        if name not in self.engines:
+            raise UnknownModel(
+                f"no model `{name}`", hint=f"this server has {_listed(self.engines)}; see GET /v1/models"
+            )
+        engine = self.engines[name]
+        engine.require_ready()
+        check(options, engine)
+        return engine
+
+
+def check(options: SessionOptions, engine: Engine) -> None:
+    """Raise Unsupported for an option that the engine's model can't honour; nothing is ever ignored."""
+    card = engine.card
+    unknown = [code for code in options.languages if code not in card.languages]
+    if unknown:
+        known = f"it has {_listed(card.languages)}" if len(card.languages) < 10 else "see GET /v1/models"
+        raise Unsupported(f"model `{engine.name}` has no language {_listed(unknown)}", hint=known)
+    if len(options.languages) > 1 and not card.detects:
+        raise Unsupported(f"model `{engine.name}` can't detect languages", hint="name one `language`")
+    if options.task not in card.tasks:
+        raise Unsupported(f"model `{engine.name}` can't {options.task}")
+    if options.prompt is not None and not card.prompt:
+        raise Unsupported(f"model `{engine.name}` takes no `prompt`")
+    if options.keywords and not card.keywords:
+        raise Unsupported(f"model `{engine.name}` takes no `keywords`")
+
+
+def _listed(names: Mapping[str, Engine] | tuple[str, ...] | list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

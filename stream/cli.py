@@ -1,0 +1,98 @@
+"""The command `steno-server`: serve, demo, models.
+
+Knows nothing of how any of it works.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from models import registry
+from stream import config, demo, startup
+from stream.access import load_keys
+from stream.engines import ModelOptions
+from stream.errors import StreamError
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    chosen = vars(_parser().parse_args(arguments))
+    command = chosen.pop("run")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        code: int = command(chosen)
+    except StreamError as error:
+        return _complain(error.message, error.hint)
+    except (ValueError, OSError, ImportError) as error:
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="steno-server", description="Live speech-to-text on your own machine.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serving = commands.add_parser(
+        "serve",
+        help="serve live sessions",
+        epilog="Every flag is also a variable: --max-sessions is STENO_MAX_SESSIONS.",
+    )
+    config.add_flags(serving, *config.KINDS)
+    serving.set_defaults(run=_serve)
+    showing = commands.add_parser("demo", help="serve on a free port, stream a clip of speech and show what comes back")
+    config.add_flags(showing, ModelOptions)
+    showing.set_defaults(run=_demo)
+    listing = commands.add_parser("models", help="what is on disk and what can be had")
+    listing.set_defaults(run=_models)
+    actions = listing.add_subparsers(metavar="ACTION")
+    getting = actions.add_parser("get", help="fetch a model's weights")
+    getting.add_argument("name", help="a Whisper size or a hub id")
+    getting.set_defaults(run=_get)
+    return parser
+
+
+def _serve(flags: dict[str, Any]) -> int:
+    chosen = config.load_all(flags, os.environ)
+    prepared = startup.prepare(chosen, load_keys(chosen.access, os.environ))
+    for note in prepared.notes:
+        log.warning(note)
+    asyncio.run(startup.run(prepared, ready=lambda address: print(f"Steno is ready at {address}", flush=True)))
+    return 0
+
+
+def _demo(flags: dict[str, Any]) -> int:
+    return demo.run(config.load(ModelOptions, flags, os.environ))
+
+
+def _models(flags: dict[str, Any]) -> int:
+    print(f"{'name':<20} {'on disk':>10} {'to fetch':>10}")
+    for each in registry.catalogue():
+        on_disk = "built in" if each.on_disk is None and each.to_fetch is None else _mb(each.on_disk)
+        print(f"{each.name:<20} {on_disk:>10} {_mb(None if each.on_disk else each.to_fetch):>10}")
+    print("\nFetch one with `steno-server models get NAME`, serve it with `steno-server serve --model NAME`.")
+    return 0
+
+
+def _get(flags: dict[str, Any]) -> int:
+    [resolved] = registry.resolve([flags["name"]])
+    if resolved.note:
+        return _complain(resolved.note)
+    print(f"{resolved.spec.name} is in {resolved.spec.path or 'its own package'}")
+    return 0
+
+
+def _mb(size: int | None) -> str:
+    return "" if size is None else f"{size:,} MB"
+
+
+def _complain(message: str, hint: str | None = None) -> int:
+    print(f"steno-server: {message}" + (f" ({hint})" if hint else ""), file=sys.stderr)
+    return 2

@@ -1,0 +1,311 @@
+"""Decodes utterances on worker processes, and replaces workers that die or hang: no utterance is lost with them.
+
+Knows nothing of sessions and wire formats, nor of what a link runs over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.base import SAMPLE_RATE, DecodeOptions, ModelCard
+from models.registry import ModelSpec
+from stream.errors import EngineFailed, Overloaded
+from stream.link import Launch, Link, start_process
+from stream.messages import (
+    Cancel,
+    Failed,
+    Finish,
+    Heard,
+    Load,
+    Loaded,
+    LoadFailed,
+    Order,
+    Report,
+    Started,
+    Stepped,
+)
+from stream.metrics import Metrics
+from stream.ticket import Decoded, GaveUp, Progress, Restarted, Ticket, Update
+
+__all__ = ["Decoded", "Engine", "EngineOptions", "GaveUp", "Lease", "Progress", "Restarted", "Ticket", "Update"]
+
+LOAD_S = 600.0
+"""A model that takes longer to load is taken for hung."""
+LOADS_FAILED = 3
+"""Failed loads in a row after which a finished utterance no longer waits for the next."""
+BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
+"""Pause before the next load, doubled with every failure."""
+CHANNELS_PER_SLOT = 2
+"""Channels admitted for each utterance that a model has room for: nobody talks all the time."""
+
+UNLOADABLE = "the model can't be loaded again"
+
+log = logging.getLogger("steno.engine")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    replicas: int = 1
+    """Worker processes, each with the model's weights."""
+    step_timeout_s: float = field(
+        default=30.0, metadata={"help": "seconds that a decoding step may take before its worker is killed"}
+    )
+
+    def __post_init__(self) -> None:
+        if self.replicas < 1 or self.step_timeout_s <= 0:
+            raise ValueError("replicas and step_timeout_s must be above 0")
+
+
+class Lease:
+    """Room for a session's channels, from `Engine.admit` to `release`, which is idempotent."""
+
+    def __init__(self, engine: Engine, channels: int) -> None:
+        self._engine = engine
+        self._channels = channels
+        engine.channels += channels
+
+    def release(self) -> None:
+        self._engine.channels -= self._channels
+        self._channels = 0
+
+
+class Engine:
+    """One model, on one or more workers. `card` is there once `start` has returned.
+
+    clip: a file of 16 kHz speech that every worker decodes before it counts as ready.
+    """
+
+    card: ModelCard
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        options: EngineOptions | None = None,
+        *,
+        clip: Path | None = None,
+        metrics: Metrics | None = None,
+        launch: Launch = start_process,
+    ) -> None:
+        options = options or EngineOptions()
+        metrics = metrics or Metrics()
+        metrics.backlog.labels(spec.name).set_function(lambda: self.backlog_s)
+        self.name = spec.name
+        self.channels = 0
+        load = Load(spec, None if clip is None else str(clip))
+        self._replicas = [_Replica(launch, load, options.step_timeout_s, metrics) for _ in range(options.replicas)]
+        self._ids = itertools.count()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def ready(self) -> bool:
+        """A worker is there to decode."""
+        return any(replica.ready for replica in self._replicas)
+
+    @property
+    def failure(self) -> str | None:
+        """Why no worker can load the model any more, for the operator; it is still tried."""
+        failures = [replica.failure for replica in self._replicas]
+        return failures[0] if all(failures) else None
+
+    @property
+    def backlog_s(self) -> float:
+        """Seconds of audio, over all open utterances, that no step has yet taken account of."""
+        return sum(replica.pending for replica in self._replicas) / SAMPLE_RATE
+
+    async def start(self) -> None:
+        """Returns once all workers have loaded the model; raises EngineFailed if one can't."""
+        outcomes = await asyncio.gather(*(replica.start() for replica in self._replicas), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                await self.stop()
+                raise EngineFailed(f"model `{self.name}` can't be loaded: {outcome}") from outcome
+        self.card = self._replicas[0].card
+        self._tasks = [asyncio.create_task(replica.run()) for replica in self._replicas]
+
+    async def stop(self) -> None:
+        """Ends the workers; utterances that are still open get nothing more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(replica.stop() for replica in self._replicas))
+
+    def require_ready(self) -> None:
+        """Raises Overloaded while there is no worker, EngineFailed without hope for one; `card` may be missing then."""
+        if self.failure is not None:
+            raise EngineFailed(f"model `{self.name}` can't be loaded")
+        if not self.ready:
+            raise Overloaded(f"model `{self.name}` is being loaded", retry_after_s=5)
+
+    def admit(self, channels: int) -> Lease:
+        """Room for a session; raises Overloaded or EngineFailed when the engine can't serve it."""
+        self.require_ready()
+        capacity = self.card.capacity
+        if capacity is not None and self.channels + channels > capacity * CHANNELS_PER_SLOT * len(self._replicas):
+            raise Overloaded(f"model `{self.name}` has no room for another session", retry_after_s=10)
+        return Lease(self, channels)
+
+    def begin(
+        self, options: DecodeOptions, deliver: Callable[[Update], None], *, carry: str | None = None, live: bool = True
+    ) -> Ticket:
+        """Open an utterance on the worker that is least behind.
+
+        carry: the latest `Hypothesis.carry` of its channel. live: someone is listening; a file's utterance waits for
+        those of live ones.
+        """
+        replica = min(self._replicas, key=lambda replica: (not replica.ready, replica.pending, len(replica.tickets)))
+        ticket = Ticket(next(self._ids), options, deliver, replica.send, carry=carry, live=live)
+        replica.adopt(ticket)
+        return ticket
+
+
+class _Replica:
+    """One worker, or its successor, and the utterances it has to decode."""
+
+    def __init__(self, launch: Launch, load: Load, step_timeout_s: float, metrics: Metrics) -> None:
+        self.tickets: dict[int, Ticket] = {}
+        self.failure: str | None = None
+        self._launch = launch
+        self._load = load
+        self._step_timeout_s = step_timeout_s
+        self._steps = metrics.decode.labels(load.spec.name)
+        self._batches = metrics.batch.labels(load.spec.name)
+        self._restarts = metrics.restarts.labels(load.spec.name)
+        self._link: Link | None = None
+        self._stepping: list[int] = []
+        self._deadline: asyncio.TimerHandle | None = None
+        self._overdue = False
+
+    @property
+    def ready(self) -> bool:
+        return self._link is not None
+
+    @property
+    def pending(self) -> int:
+        return sum(ticket.pending for ticket in self.tickets.values())
+
+    def adopt(self, ticket: Ticket) -> None:
+        self.tickets[ticket.id] = ticket
+        ticket.replay()
+
+    def send(self, order: Order) -> None:
+        """Without a worker there is nobody to tell; its successor is told everything."""
+        if isinstance(order, Cancel):
+            del self.tickets[order.id]
+        elif isinstance(order, Finish) and self.failure is not None:
+            asyncio.get_running_loop().call_soon(self.tickets[order.id].give_up, UNLOADABLE)
+        if self._link is not None:
+            self._link.send(order)
+
+    async def start(self) -> None:
+        """Have a new worker load the model, then begin all that is open on it; raises EngineFailed."""
+        try:
+            link = await self._launch()
+            try:
+                link.send(self._load)
+                async with asyncio.timeout(LOAD_S):
+                    report = await link.receive()
+                if isinstance(report, LoadFailed):
+                    raise EngineFailed(report.message)
+                if not isinstance(report, Loaded):
+                    raise EngineFailed("the worker died while loading it")
+            except BaseException:
+                await link.close()
+                raise
+        except TimeoutError as error:
+            raise EngineFailed(f"still loading after {LOAD_S:g} s") from error
+        except OSError as error:
+            raise EngineFailed(f"no worker process: {error}") from error
+        self.card, self.failure = report.card, None
+        self._link = link
+        for ticket in self.tickets.values():
+            ticket.replay()
+
+    async def run(self) -> None:
+        """Follow the worker and replace it whenever it is lost, until cancelled."""
+        while self._link is not None:
+            await self._follow(self._link)
+            link, self._link = self._link, None
+            await link.close()
+            self._lost()
+            await self._restart()
+
+    async def stop(self) -> None:
+        if self._link is not None:
+            await self._link.close()
+
+    async def _follow(self, link: Link) -> None:
+        try:
+            while (report := await link.receive()) is not None:
+                self._take(report)
+        except Exception:
+            # Whatever is wrong with it, a worker that can't be understood is replaced like one that died.
+            log.exception("a worker's report could not be taken")
+        finally:
+            self._stop_clock()
+
+    def _take(self, report: Report) -> None:
+        match report:
+            case Started():
+                self._stop_clock()
+                self._stepping = report.ids
+                self._deadline = asyncio.get_running_loop().call_later(self._step_timeout_s, self._kill)
+            case Stepped():
+                self._stop_clock()
+                self._stepping = []
+                self._steps.observe(report.ended - report.started)
+                self._batches.observe(len(report.hypotheses))
+                for id, hypothesis in report.hypotheses:
+                    if ticket := self.tickets.pop(id, None) if hypothesis.final else self.tickets.get(id):
+                        ticket.hear(hypothesis, report.started, report.ended)
+            case Heard():
+                for id, heard in report.heard:
+                    if ticket := self.tickets.get(id):
+                        ticket.advance(heard)
+            case Failed():
+                self._stop_clock()
+                self._stepping = []
+                if failed := self.tickets.get(report.id):
+                    failed.fail("the decoder failed", blamed=True)
+                    if report.id in self.tickets:
+                        failed.replay()
+            case _:
+                raise TypeError(f"{type(report).__name__} from a worker at work")
+
+    def _kill(self) -> None:
+        self._overdue = True
+        if self._link is not None:
+            self._link.kill()
+
+    def _stop_clock(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _lost(self) -> None:
+        """Blame those in the step that never ended. With none running, it can have been any of those open."""
+        reason = f"a step took over {self._step_timeout_s:g} s" if self._overdue else "the decoder died"
+        log.error("worker of %s lost, %d utterances open: %s", self._load.spec.name, len(self.tickets), reason)
+        suspects = set(self._stepping or self.tickets)
+        self._stepping, self._overdue = [], False
+        self._restarts.inc()
+        for ticket in list(self.tickets.values()):
+            ticket.fail(reason, blamed=ticket.id in suspects)
+
+    async def _restart(self) -> None:
+        for failures in itertools.count(1):
+            try:
+                await self.start()
+                return
+            except EngineFailed as error:
+                log.error("loading %s again failed: %s", self._load.spec.name, error.message)
+                if failures >= LOADS_FAILED:
+                    self.failure = error.message
+                    for ticket in list(self.tickets.values()):
+                        if ticket.finished:
+                            ticket.give_up(UNLOADABLE)
+            await asyncio.sleep(min(BACKOFF_S * 2**failures, BACKOFF_MAX_S))

@@ -1,0 +1,54 @@
+"""Builds a server from its configuration, and runs it.
+
+Knows nothing of flags or of what is shown to anyone.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from stream import serving
+from stream.access import Access
+from stream.admission import Admission
+from stream.app import Service, create_app
+from stream.config import Config
+from stream.engine import Engine
+from stream.engines import build
+from stream.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A server that may be run, once. `notes` are what the operator should know about its models."""
+
+    config: Config
+    access: Access
+    listener: socket.socket
+    metrics: Metrics
+    engines: dict[str, Engine]
+    notes: list[str]
+
+
+def prepare(config: Config, keys: Iterable[str] = ()) -> Prepared:
+    """All that can go wrong before anything runs, and all that may take minutes: weights are fetched here.
+
+    keys: API keys; without any, everyone who can reach the address may connect.
+
+    Raises StreamError, ValueError, OSError or ImportError, each saying what is wrong with the configuration.
+    """
+    access = Access(config.access, config.serving.host, keys)
+    listener = serving.listen(config.serving)
+    metrics = Metrics()
+    engines, notes = build(config.models, config.engine, metrics)
+    return Prepared(config, access, listener, metrics, engines, notes)
+
+
+async def run(prepared: Prepared, ready: Callable[[str], None]) -> None:
+    """Serve until told to stop; `ready` gets the address once all models work. Raises EngineFailed if one doesn't."""
+    config = prepared.config
+    service = Service(Admission(prepared.engines, config.admission), config.limits, prepared.metrics)
+    app = create_app(service, prepared.access)
+    with prepared.listener as listener:
+        await serving.serve(config.serving, listener, app, service, list(prepared.engines.values()), ready)

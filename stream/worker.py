@@ -1,0 +1,251 @@
+"""A worker process: owns a model and its utterances; receives orders, chooses, steps, reports.
+
+Knows nothing of sessions, and never the reason of an order.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import BinaryIO
+
+import numpy as np
+
+from models import registry
+from models.base import SAMPLE_RATE, DecodeOptions, Model, Utterance
+from stream.batch import Job, choose
+from stream.messages import (
+    Begin,
+    Cancel,
+    Failed,
+    Finish,
+    Heard,
+    Load,
+    Loaded,
+    LoadFailed,
+    Order,
+    Push,
+    Report,
+    Started,
+    Stepped,
+    frame,
+    read_order,
+)
+
+PROGRESS_S = 0.1
+"""Between two Heard reports, each of which speaks of all utterances."""
+CLIP_S = 3
+"""As much of the clip as it takes to know that a model works."""
+CLIP_STEPS = 1000
+"""More than any model takes for it."""
+
+log = logging.getLogger("steno.worker")
+
+
+@dataclass(slots=True, eq=False)
+class _Open:
+    """An utterance and its part in the queue. `since`: when its need arose, None while it has none."""
+
+    utterance: Utterance
+    live: bool
+    solo: bool
+    finishing: bool = False
+    since: float | None = None
+    heard: int = 0
+    reported: int = 0
+
+
+class Worker:
+    """Call `take` with each order and `turn` whenever there is none to take."""
+
+    def __init__(self, model: Model, report: Callable[[Report], None], clock: Callable[[], float]) -> None:
+        self._model = model
+        self._report = report
+        self._clock = clock
+        self._open: dict[int, _Open] = {}
+        self._reported_at = clock()
+
+    @property
+    def unreported(self) -> bool:
+        """There is progress to tell as soon as its time has come."""
+        return any(self._idle())
+
+    def take(self, order: Begin | Push | Finish | Cancel) -> None:
+        """Orders for an utterance that has failed or is over are ignored: they crossed that report."""
+        try:
+            if isinstance(order, Begin):
+                utterance = self._model.begin(order.options, order.stable, order.carry)
+                mine = self._open[order.id] = _Open(utterance, order.live, order.solo)
+                for earlier in order.so_far:
+                    self._tell(mine, earlier)
+            elif order.id in self._open:
+                self._tell(self._open[order.id], order)
+        except Exception as error:
+            self._fail(order.id, error)
+
+    def _tell(self, mine: _Open, order: Push | Finish | Cancel) -> None:
+        match order:
+            case Push():
+                samples = np.frombuffer(order.samples, np.int16)
+                mine.utterance.accept(samples, order.speech)
+                mine.heard += len(samples)
+            case Finish():
+                mine.utterance.finish(order.end)
+                mine.finishing, mine.since = True, None
+            case Cancel():
+                self._close(order.id)
+
+    def turn(self) -> bool:
+        """Do one step, if one is worth doing; say so."""
+        now = self._clock()
+        jobs = list(self._jobs(now))
+        if now - self._reported_at >= PROGRESS_S and (heard := [(id, mine.heard) for id, mine in self._idle()]):
+            self._report(Heard(heard))
+            self._reported_at = now
+            for id, position in heard:
+                self._open[id].reported = position
+        ids = choose(jobs, now, self._model.card.max_batch)
+        if ids:
+            self._step(ids)
+        return bool(ids)
+
+    def _jobs(self, now: float) -> Iterator[Job]:
+        for id, mine in list(self._open.items()):
+            try:
+                need = mine.utterance.need
+            except Exception as error:
+                self._fail(id, error)
+                continue
+            if need is None:
+                mine.since = None
+                continue
+            mine.since = now if mine.since is None else mine.since
+            yield Job(id, need, mine.since, mine.finishing, mine.live, mine.solo)
+
+    def _idle(self) -> Iterator[tuple[int, _Open]]:
+        """Utterances that need no step and have heard more than was reported; no slot, no progress."""
+        for place, (id, mine) in enumerate(self._open.items()):
+            if place == self._model.card.capacity:
+                return
+            if mine.since is None and mine.heard > mine.reported:
+                yield id, mine
+
+    def _step(self, ids: list[int]) -> None:
+        self._report(Started(ids))
+        started = self._clock()
+        try:
+            hypotheses = self._model.step([self._open[id].utterance for id in ids])
+            told = list(zip(ids, hypotheses, strict=True))
+        except Exception as error:
+            if len(ids) == 1:
+                self._fail(ids[0], error)
+                return
+            log.warning("a step of %d utterances failed; trying each alone", len(ids), exc_info=error)
+            for id in ids:
+                self._step([id])
+            return
+        self._report(Stepped(told, started, self._clock()))
+        for id, hypothesis in told:
+            self._open[id].since = None
+            if hypothesis.final:
+                self._close(id)
+
+    def _fail(self, id: int, error: Exception) -> None:
+        log.error("utterance %d failed", id, exc_info=error)
+        if id in self._open:
+            self._close(id)
+        self._report(Failed(id))
+
+    def _close(self, id: int) -> None:
+        self._model.close(self._open.pop(id).utterance)
+
+
+def serve(orders: SimpleQueue[Order | None], report: Callable[[Report], None]) -> None:
+    """A worker's life: load as the first order says, then work until a None is ordered."""
+    first = orders.get()
+    if not isinstance(first, Load):
+        return
+    try:
+        model = registry.load(first.spec)
+        if first.clip is not None:
+            _try_out(model, first.clip)
+    except Exception as error:
+        if not isinstance(error, OSError | ValueError | ImportError):  # these say all that there is to say
+            log.exception("loading %s failed", first.spec.name)
+        report(LoadFailed(str(error) or type(error).__name__))
+        return
+    report(Loaded(model.card))
+    worker = Worker(model, report, time.monotonic)
+    wait_s: float | None = None
+    while True:
+        for order in _drained(orders, wait_s):
+            if order is None:
+                return
+            assert not isinstance(order, Load)
+            worker.take(order)
+        stepped = worker.turn()
+        wait_s = 0 if stepped else PROGRESS_S if worker.unreported else None
+
+
+def _drained(orders: SimpleQueue[Order | None], wait_s: float | None) -> Iterator[Order | None]:
+    """All orders that are there, waiting for the first; None waits for ever."""
+    with suppress(Empty):
+        yield orders.get(timeout=wait_s)
+        while True:
+            yield orders.get_nowait()
+
+
+def _try_out(model: Model, clip: str) -> None:
+    """Decode a clip to its final, so that a model that can't is found out before it is trusted with speech."""
+    import soundfile
+
+    samples, _ = soundfile.read(clip, frames=CLIP_S * SAMPLE_RATE, dtype="int16")
+    utterance = model.begin(DecodeOptions())
+    utterance.accept(samples, True)
+    utterance.finish(len(samples))
+    for _ in range(CLIP_STEPS):
+        if model.step([utterance])[0].final:
+            model.close(utterance)
+            return
+    raise RuntimeError("no final in the trial decode")
+
+
+def _read(pipe: BinaryIO, orders: SimpleQueue[Order | None]) -> None:
+    """Runs on a thread of its own, so that the server's end is noticed even while a step runs."""
+    while (order := read_order(pipe)) is not None:
+        orders.put(order)
+    os._exit(0)
+
+
+def main() -> None:
+    # The server decides when a worker ends, by closing its pipe: a terminal's Ctrl-C reaches both.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    faulthandler.enable()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(name)s: %(message)s")
+    # Libraries print, and that must not get between the reports.
+    reports = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    # A reader of its own, since the interpreter can't end while a thread waits for sys.stdin.
+    pipe = os.fdopen(os.dup(0), "rb")
+    orders: SimpleQueue[Order | None] = SimpleQueue()
+    Thread(target=_read, args=(pipe, orders), daemon=True).start()
+
+    def report(message: Report) -> None:
+        reports.write(frame(message))
+        reports.flush()
+
+    with suppress(BrokenPipeError):
+        serve(orders, report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Who gets a seat and which engine; every option that a model can't honour is refused."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from models.base import ModelCard
+from models.registry import ModelSpec
+from stream.admission import Admission, AdmissionOptions
+from stream.engine import Engine
+from stream.errors import Draining, Overloaded, QuotaExceeded, UnknownModel, Unsupported
+from stream.events import SessionOptions
+
+
+def engine(name: str, **card: Any) -> Any:
+    return SimpleNamespace(
+        name=name, require_ready=lambda: None, card=ModelCard(**{"kind": "fake", "languages": ("en", "de"), **card})
+    )
+
+
+def admission(**options: Any) -> Admission:
+    engines = [
+        engine("plain"),
+        engine("able", detects=True, tasks=("transcribe", "translate"), prompt=True, keywords=True),
+    ]
+    return Admission({each.name: each for each in engines}, AdmissionOptions(**options))
+
+
+def test_the_first_model_is_the_default():
+    assert admission().engine(SessionOptions()).name == "plain"
+    assert admission().engine(SessionOptions(model="able")).name == "able"
+
+
+def test_an_unknown_model_is_named_with_those_that_there_are():
+    with pytest.raises(UnknownModel, match="nobody") as caught:
+        admission().engine(SessionOptions(model="nobody"))
+    assert "`able`" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"languages": ("fr",)},
+        {"languages": ("en", "de")},
+        {"task": "translate"},
+        {"prompt": "Steno"},
+        {"keywords": ("refund",)},
+    ],
+)
+def test_what_a_model_cannot_honour_is_refused(options: dict[str, Any]):
+    with pytest.raises(Unsupported, match="plain"):
+        admission().engine(SessionOptions(**options))
+    if options.get("languages") != ("fr",):
+        assert admission().engine(SessionOptions(model="able", **options)).name == "able"
+
+
+def test_a_model_that_is_not_loaded_takes_nobody_yet():
+    waiting = Admission({"slow": Engine(ModelSpec(name="slow", kind="scripted"))}, AdmissionOptions())
+    with pytest.raises(Overloaded, match="slow"):
+        waiting.engine(SessionOptions())
+
+
+def test_one_language_is_fine_where_none_can_be_detected():
+    assert admission().engine(SessionOptions(languages=("de",))).name == "plain"
+
+
+def test_seats_are_limited_and_given_back():
+    room = admission(max_sessions=2)
+    with room.seat(None), room.seat(None), pytest.raises(Overloaded) as caught, room.seat(None):
+        pass
+    assert caught.value.retry_after_s
+    with room.seat(None), room.seat(None):
+        pass
+
+
+def test_one_key_cannot_take_anothers_seats():
+    room = admission(max_sessions_per_key=1)
+    with room.seat("a"), room.seat("b"), pytest.raises(QuotaExceeded), room.seat("a"):
+        pass
+
+
+def test_a_draining_server_takes_nobody():
+    room = admission()
+    room.draining = True
+    with pytest.raises(Draining), room.seat(None):
+        pass
