@@ -1,0 +1,91 @@
+"""A real server in a process of its own, on a free port, and sockets to talk to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Server:
+    process: subprocess.Popen[str]
+    http: str
+    log: Path
+
+    @property
+    def ws(self) -> str:
+        return self.http.replace("http", "ws", 1) + "/v1/stream"
+
+    @property
+    def workers(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children()
+
+    def connect(self, query: str = "", **options: Any) -> ClientConnection:
+        return connect(self.ws + query, compression=None, **options)
+
+
+@pytest.fixture(scope="session")
+def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Starts `steno-server serve` with more arguments and variables; all servers end with the tests."""
+    servers: list[Server] = []
+
+    def start(*arguments: str, **variables: str) -> Server:
+        log = tmp_path_factory.mktemp("server") / "log"
+        with log.open("w") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "stream", "serve", "--port", "0", "--offline", *arguments],
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                cwd=ROOT,
+                env={**os.environ, **variables},
+            )
+        assert process.stdout
+        line = process.stdout.readline()
+        ready = re.match(r"Steno is ready at (\S+)$", line)
+        assert ready, line + log.read_text()
+        servers.append(Server(process, ready[1], log))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.process.terminate()
+    for server in servers:
+        with suppress(subprocess.TimeoutExpired):
+            server.process.wait(5)
+        server.process.kill()
+        server.process.wait()
+        if server.process.stdout:
+            server.process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def server(start_server: Callable[..., Server]) -> Server:
+    """A server on the scripted model, shared by all tests that leave it as they found it."""
+    return start_server("--model", "scripted", "--idle-s", "30", "--drain-s", "0")
+
+
+def say(socket: ClientConnection, **message: Any) -> None:
+    socket.send(json.dumps(message))
+
+
+def hear(socket: ClientConnection, kind: str) -> list[dict[str, Any]]:
+    """All messages up to and with the first of a type."""
+    messages = [json.loads(socket.recv(timeout=20))]
+    while messages[-1]["type"] != kind:
+        messages.append(json.loads(socket.recv(timeout=20)))
+    return messages

@@ -1,0 +1,121 @@
+"""The layering of the code: who may import whom, read from the sources without running them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CLIENT = ROOT / "clients/python"
+
+LAYERS = (
+    "audio errors metrics text",
+    "batch channel events messages promise",
+    "link outbox protocols.base ticket transcript worker",
+    "engine protocols.native",
+    "admission engines protocols transcriber",
+    "access session",
+    "app",
+    "serving",
+    "config",
+    "startup",
+    "demo",
+    "cli",
+    "__main__",
+)
+"""The files of `stream`, lowest first: each imports only from rows above its own."""
+LAYER = {f"stream.{name}": layer for layer, names in enumerate(LAYERS) for name in names.split()}
+
+ROOMS = {"stream": {"stream", "vad", "models"}, "vad": {"vad"}, "models": {"models"}, "steno": {"steno"}}
+"""Which of our packages each package may import. Only the demo, which is a user of both, joins client and server."""
+DEMO = "stream.demo"
+
+IMPURE = {"asyncio", "concurrent", "multiprocessing", "queue", "selectors", "socket", "subprocess", "threading", "time"}
+PURE = {
+    *(f"stream.{name}" for name in ("audio", "batch", "channel", "errors", "events", "messages", "outbox", "promise")),
+    *("stream.text", "stream.transcriber", "stream.transcript"),
+    *("stream.protocols", "stream.protocols.base", "stream.protocols.native"),
+    *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.webrtc"),
+    *("models.agreement", "models.base", "models.features", "models.redecode", "models.tokens"),
+    *("steno.captions", "steno.errors", "steno.events", "steno.formats", "steno.inbox", "steno.options"),
+    *("steno.protocol",),
+}
+"""Neither I/O nor clocks nor threads: what goes in is all that decides what comes out."""
+
+HEAVY = {
+    "av": set(),
+    "ctranslate2": {"models.whisper", "models.registry"},  # the registry asks it, when need be, whether there is CUDA
+    "huggingface_hub": {"models.weights"},
+    "onnxruntime": set(),
+    "pocketsphinx": {"models.pocketsphinx"},
+    "ray": set(),
+    "sounddevice": {"steno.microphone"},
+    "soundfile": {"stream.worker", "stream.demo", "steno.recording"},  # the worker tries a model on the demo's clip
+    "tokenizers": {"models.tokens"},
+    "torch": set(),
+    "uvicorn": {"stream.serving"},
+    "webrtcvad": {"vad.webrtc"},
+}
+"""Libraries that take long to import or are missing somewhere, and the files that may: the rest runs without them."""
+
+
+def _modules() -> Iterator[tuple[str, Path]]:
+    for base, package in ((ROOT, "stream"), (ROOT, "vad"), (ROOT, "models"), (CLIENT, "steno")):
+        for path in sorted((base / package).rglob("*.py")):
+            yield ".".join(path.relative_to(base).with_suffix("").parts).removesuffix(".__init__"), path
+
+
+MODULES = dict(_modules())
+
+
+def _imports(module: str) -> set[str]:
+    """All that a module imports, anywhere in it, as dotted names of modules."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: imports are absolute here"
+            full = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {name if name in MODULES else str(node.module) for name in full}
+    return names
+
+
+IMPORTS = {module: _imports(module) for module in MODULES}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_says_what_it_owns(module: str):
+    tree = ast.parse(MODULES[module].read_text())
+    assert ast.get_docstring(tree) or not tree.body, f"{MODULES[module]} begins without a docstring"
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("stream.")])
+def test_a_file_of_stream_imports_from_lower_layers(module: str):
+    assert module in LAYER, f"put {module} into LAYERS, in a row below all that it imports"
+    imported = {name for name in IMPORTS[module] if name.startswith("stream.")}
+    assert {name for name in imported if LAYER[name] >= LAYER[module]} == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_room_imports_only_the_rooms_below(module: str):
+    allowed = ROOMS[module.partition(".")[0]] | ({"steno"} if module == DEMO else set())
+    imported = {name.partition(".")[0] for name in IMPORTS[module]} & ROOMS.keys()
+    assert imported <= allowed
+
+
+@pytest.mark.parametrize("module", sorted(PURE))
+def test_a_pure_file_has_no_clock_and_no_io(module: str):
+    assert not {name.partition(".")[0] for name in IMPORTS[module]} & IMPURE
+
+
+@pytest.mark.parametrize("library", HEAVY)
+def test_a_heavy_library_is_imported_by_its_file_only(library: str):
+    assert {m for m, names in IMPORTS.items() if library in {n.partition(".")[0] for n in names}} == HEAVY[library]
+
+
+def test_no_layer_is_left_of_a_file_that_is_gone():
+    assert LAYER.keys() <= MODULES.keys()
