@@ -1,7 +1,7 @@
 """Recordings streamed in real time: what is heard rightly, how it is cut into utterances, when it is shown.
 
-The folder holds a `refs.jsonl` with a row a file: `file`, `text`, and where known `words` [{word, start, end}] and
-`utterances` [{start, end, text}], in seconds.
+The folder holds a `refs.jsonl` with a row a file: `file`, `text` (empty where nobody speaks), and where known
+`language`, `words` [{word, start, end}] and `utterances` [{start, end, text}], in seconds.
 """
 
 from __future__ import annotations
@@ -10,41 +10,21 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import soundfile
-import soxr
-
-from tests.benchmarks import cadence, wer
+from models import registry
+from models.registry import ModelSpec
+from tests.benchmarks import baselines, bootstrap, cadence, placement
 from tests.benchmarks.figures import Figure, parser, percentile, report, spread
+from tests.benchmarks.recording import Recording, Row
 from tests.benchmarks.rig import Server, serving
-from tests.benchmarks.talk import Talk, speech, talk
+from tests.benchmarks.talk import speech, talk
 
-APART_S, PAUSE_S = 0.8, 0.4
-"""Utterances this far from both neighbours want a final of their own; a pause shorter than that ends none."""
-TOUCH_S = 0.1
-"""Finals and utterances that overlap by less don't: reference times are no better."""
 GAP_MS, FINAL_MS, CORES = 500, 1000, 0.4
-WER_LOSS, OWN_FINALS = 3.0, 95.0
-"""Points that streaming may cost against the whole file at once; percent."""
-
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    path: Path
-    row: Row
-    heard: Talk
-
-    @property
-    def name(self) -> str:
-        return self.path.name
+WER_LOSS, SURE_LOSS = 3.0, 0.3
+"""Points that streaming may cost against PocketSphinx's default decoder on whole files, and that it may surely cost
+(the interval's low end) against the same weights on utterances alone."""
 
 
 def main() -> int:
@@ -53,14 +33,18 @@ def main() -> int:
     flags.add_argument("files", nargs="*", help="some of the folder's files; by default all")
     flags.add_argument("--model", default="pocketsphinx", help="what `steno-server serve --model` takes")
     flags.add_argument("--parallel", type=int, default=2, help="files streamed at once")
+    flags.add_argument("--language", choices=("row", "detect"), default="row", help="the row's, where it has one")
     chosen = flags.parse_args()
     rows = [json.loads(line) for line in (chosen.folder / "refs.jsonl").read_text().splitlines()]
     rows = [row for row in rows if not chosen.files or row["file"] in chosen.files]
+    if chosen.language == "detect":
+        rows = [row | {"language": None} for row in rows]
     with serving("--model", chosen.model) as server:
         recordings, figures = asyncio.run(_stream(server, chosen.folder, rows, chosen.parallel))
-    _print_files(recordings)
-    baseline = _default_decoder(recordings) if chosen.model == "pocketsphinx" else None
-    heard = [*_text(recordings, baseline), *_utterances(recordings), *_times(recordings)]
+    spec = registry.resolve([chosen.model], offline=True)[0].spec
+    offline = _offline(spec, recordings)
+    _print_files(recordings, offline)
+    heard = [*_text(recordings, offline, spec.kind), *placement.figures(recordings), *_times(recordings)]
     return report(heard + figures, chosen.json)
 
 
@@ -72,7 +56,7 @@ async def _stream(server: Server, folder: Path, rows: list[Row], parallel: int) 
         path = folder / row["file"]
         chunks, format = speech(path)
         async with places:
-            return Recording(path, row, await talk(server.address, chunks, **format))
+            return Recording(path, row, await talk(server.address, chunks, language=row.get("language"), **format))
 
     parent, workers, began = server.parent, server.workers, time.monotonic()
     async with server.watched() as peaks:
@@ -96,113 +80,60 @@ def _spent(server: Server, before: float) -> float:
 # -- words --------------------------------------------------------------------------------------------------------
 
 
-def _errors(recordings: list[Recording], texts: list[str]) -> float:
-    """Pooled word error rate in percent."""
-    references = [wer.normalized(recording.row["text"]) for recording in recordings]
-    wrong = sum(wer.errors(reference, wer.normalized(text)) for reference, text in zip(references, texts, strict=True))
-    return 100 * wrong / sum(map(len, references))
+def _offline(spec: ModelSpec, recordings: list[Recording]) -> list[str] | None:
+    """The texts that the finals' are measured by."""
+    match spec.kind:
+        case "pocketsphinx":
+            return [baselines.default_decoder(recording.path) for recording in recordings]
+        case "whisper":
+            model = registry.load(spec)
+            return [
+                baselines.utterance_by_utterance(model, each.path, each.utterances, each.row.get("language"))
+                for each in recordings
+            ]
+        case _:
+            return None
 
 
-def _text(recordings: list[Recording], baseline: list[str] | None) -> list[Figure]:
-    streamed = _errors(recordings, [recording.heard.text for recording in recordings])
+def _text(recordings: list[Recording], offline: list[str] | None, kind: str) -> list[Figure]:
+    words = [len(recording.said) for recording in recordings]
+    streamed = [recording.errors(recording.heard.text) for recording in recordings]
     figures = [
         Figure("files", len(recordings)),
-        Figure("words", sum(len(wer.normalized(recording.row["text"])) for recording in recordings)),
-        Figure("WER of finals, pooled", streamed, "%"),
+        Figure("words", sum(words)),
+        Figure("WER of finals, pooled", _rate(streamed, words), "%"),
     ]
-    if baseline:
-        whole = _errors(recordings, baseline)
-        figures += [
-            Figure("WER of the default decoder on whole files", whole, "%"),
-            Figure("WER lost by streaming", streamed - whole, "points", most=WER_LOSS),
-        ]
-    return figures
-
-
-def _default_decoder(recordings: list[Recording]) -> list[str]:
-    """What PocketSphinx as it comes makes of whole files."""
-    from pocketsphinx import Decoder
-
-    decoder = Decoder(loglevel="FATAL")
-    texts = []
-    for recording in recordings:
-        samples, rate = soundfile.read(recording.path, dtype="int16", always_2d=True)
-        samples = soxr.resample(samples.mean(axis=1).astype(np.int16), rate, 16_000)
-        decoder.start_utt()
-        decoder.process_raw(samples.tobytes(), full_utt=True)
-        decoder.end_utt()
-        hypothesis = decoder.hyp()
-        texts.append(hypothesis.hypstr if hypothesis else "")
-    return texts
-
-
-def _print_files(recordings: list[Recording]) -> None:
-    for recording in recordings:
-        rate = _errors([recording], [recording.heard.text])
-        print(f"{recording.name:<30} WER {rate:5.1f} %, {len(recording.heard.segments)} segments")
-
-
-# -- utterances ---------------------------------------------------------------------------------------------------
-
-
-def _utterances(recordings: list[Recording]) -> list[Figure]:
-    apart, own = 0, 0
-    for recording in recordings:
-        spans = [(each["start"], each["end"]) for each in recording.row.get("utterances", [])]
-        finals = [(final.start, final.end) for final in recording.heard.finals]
-        for number, span in enumerate(spans):
-            others = spans[:number] + spans[number + 1 :]
-            if any(other[0] - APART_S < span[1] and span[0] < other[1] + APART_S for other in others):
-                continue
-            apart += 1
-            mine = [final for final in finals if _touch(final, span)]
-            if mine and not any(_touch(final, other) for final in mine for other in others):
-                own += 1
-            else:
-                print(f"{recording.name}: no final of its own: {span[0]:.2f} to {span[1]:.2f} s, {len(mine)} shared")
-    aligned = [recording for recording in recordings if recording.row.get("words")]
-    splits = sum(map(_print_splits, aligned)) if aligned else None
-    lengths = sum(s.ended.reason == "max_length" for r in recordings for s in r.heard.segments if s.ended)
+    if not offline or not any(words):
+        return figures
+    whole = [recording.errors(text) for recording, text in zip(recordings, offline, strict=True)]
+    lost = 100 * (sum(streamed) - sum(whole)) / sum(words)
+    low, high = bootstrap.interval(streamed, whole, words)
+    if kind == "whisper":
+        name, bar, sure_bar = "the same weights on utterances alone", None, SURE_LOSS
+    else:
+        name, bar, sure_bar = "the default decoder on whole files", WER_LOSS, None
     return [
-        Figure(f"utterances {APART_S} s apart", apart),
-        Figure("of these with a final of their own", 100 * own / apart if apart else None, "%", least=OWN_FINALS),
-        Figure(f"splits inside a pause under {PAUSE_S} s, see above", splits, most=0),
-        Figure("segments cut for their length", lengths),
+        *figures,
+        Figure(f"WER of {name}", _rate(whole, words), "%"),
+        Figure("WER lost by streaming", lost, "points", most=bar),
+        Figure("WER lost by streaming, 95 % interval, low", low, "points", most=sure_bar),
+        Figure("WER lost by streaming, 95 % interval, high", high, "points"),
     ]
 
 
-def _touch(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    return min(one[1], other[1]) - max(one[0], other[0]) > TOUCH_S
+def _rate(wrong: Sequence[int], words: Sequence[int]) -> float | None:
+    """Pooled word error rate in percent; None where nothing was said."""
+    return 100 * sum(wrong) / sum(words) if any(words) else None
 
 
-def _print_splits(recording: Recording) -> int:
-    """List endpoints that lie where the reference has hardly a pause, with what can tell a wrong reference: how long
-    it was quiet there, and how quiet."""
-    words = recording.row["words"]
-    samples, rate = soundfile.read(recording.path, dtype="float64", always_2d=True)
-
-    def level(start: float, end: float) -> float:
-        piece = samples[int(start * rate) : int(end * rate)]
-        return float(10 * np.log10(np.mean(piece**2) + 1e-10)) if len(piece) else 0.0
-
-    found = 0
-    for before, after in pairwise(recording.heard.segments):
-        if before.ended is None or before.ended.reason != "endpoint":
-            continue
-        middle = (before.ended.at + after.started.at) / 2
-        for left, right in pairwise(words):
-            if left["start"] + left["end"] <= 2 * middle < right["start"] + right["end"]:
-                pause = right["start"] - left["end"]
-                if pause < PAUSE_S:
-                    found += 1
-                    quiet = after.started.at - before.ended.at
-                    print(
-                        f"{recording.name}: split at {middle:.2f} s between {left['word']!r} and {right['word']!r}: "
-                        f"pause {1000 * pause:.0f} ms in the reference, {1000 * quiet:.0f} ms by VAD, "
-                        f"at {level(before.ended.at, after.started.at):.0f} dB; its words "
-                        f"{level(left['start'], left['end']):.0f} and {level(right['start'], right['end']):.0f} dB"
-                    )
-    return found
+def _print_files(recordings: list[Recording], offline: list[str] | None) -> None:
+    for number, recording in enumerate(recordings):
+        wrong = f"{recording.errors(recording.heard.text)} streamed"
+        if offline:
+            wrong += f", {recording.errors(offline[number])} offline"
+        print(
+            f"{recording.name:<30} {len(recording.said)} words, wrong {wrong}; {len(recording.heard.segments)} segments"
+        )
 
 
 # -- times --------------------------------------------------------------------------------------------------------
