@@ -18,7 +18,8 @@ import ctranslate2
 import numpy as np
 
 from models.agreement import fit
-from models.base import SAMPLE_RATE, DecodeOptions, Model, ModelCard, Rejection, Word
+from models.base import SAMPLE_RATE, DecodeOptions, Model, ModelCard, Rejection, Task, Word
+from models.declaration import NOTHING, Declaration, declared
 from models.features import HOP, WINDOW, log_mel
 from models.redecode import Decoded, Redecode, Window
 from models.registry import ModelSpec
@@ -57,7 +58,7 @@ def load(spec: ModelSpec) -> Model:
     weights = _weights(spec)
     _check_config(directory / "config.json", weights.is_multilingual)
     _check_vocabulary(directory, vocabulary)
-    whisper = Whisper(weights, vocabulary)
+    whisper = Whisper(weights, vocabulary, declared(directory))
     whisper.check()
     return Redecode(whisper)
 
@@ -71,18 +72,20 @@ class Whisper:
 
     window = WINDOW
 
-    def __init__(self, weights: Any, vocabulary: Vocabulary) -> None:
+    def __init__(self, weights: Any, vocabulary: Vocabulary, declaration: Declaration = NOTHING) -> None:
         self._weights = weights
         self._vocabulary = vocabulary
         self._multilingual: bool = weights.is_multilingual
         on_cpu = weights.device == "cpu"
         # Half a second of speech holds a word or two; on a CPU decoding it anew takes about as long.
         self.hop = SAMPLE_RATE // 2 if on_cpu else SAMPLE_RATE // 4
+        languages = vocabulary.languages if self._multilingual else ("en",)
+        tasks: tuple[Task, ...] = ("transcribe", "translate") if self._multilingual else ("transcribe",)
         self.card = ModelCard(
             kind="whisper",
-            languages=vocabulary.languages if self._multilingual else ("en",),
+            languages=declaration.languages or languages,
             detects=self._multilingual,
-            tasks=("transcribe", "translate") if self._multilingual else ("transcribe",),
+            tasks=declaration.tasks or tasks,
             prompt=True,
             keywords=True,
             # Encoding 30 s fills all cores: on a CPU a row more takes as much longer, and 150 MB (of base).

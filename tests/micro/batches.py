@@ -1,0 +1,91 @@
+"""Batches to train on, each a function of the seed and of its number, so that training goes on where it stopped.
+
+Knows nothing of the network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from models.features import FFT, HOP, mel_filters
+from tests.micro.corpus import RATE
+from tests.micro.windows import POSITION, Composer, Window, Writer
+
+AUDIO_S = 110
+"""Of a batch, with its padding."""
+IGNORED = -100
+BLANK = 0.2
+"""Share of the windows that are padded with features of 0 instead of silence."""
+
+LENGTHS_S, LENGTH_SHARES = (4, 9, 16, 29), (0.5, 0.25, 0.1, 0.15)
+"""How long what is said may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """audio: rows x samples, padded with silence. blank: the frame of each row from which on its features are zeros
+    instead, as faster-whisper pads them. tokens: rows x tokens, from the first on; targets: behind each, or
+    IGNORED. looks: first and behind the last position in which the target is heard, or IGNORED."""
+
+    audio: Tensor
+    blank: Tensor
+    tokens: Tensor
+    targets: Tensor
+    looks: Tensor
+    text: list[list[int]]
+    """Of each row, what a helper is to find without the decoder."""
+
+
+class Batches(Dataset[Batch]):
+    def __init__(self, composer: Composer, writer: Writer, seed: int) -> None:
+        self._composer, self._writer, self._seed = composer, writer, seed
+
+    def __getitem__(self, number: int) -> Batch:
+        random = np.random.default_rng([self._seed, number])
+        said_s = float(random.choice(LENGTHS_S, p=LENGTH_SHARES))
+        padding_s = random.choice([random.uniform(0, 1), random.uniform(0, 5), 30.0], p=[0.6, 0.25, 0.15])
+        seconds = min(30.0, np.ceil(2 * (said_s + padding_s)) / 2)
+        rows = max(3, int(AUDIO_S / seconds))
+        windows = [self._composer.window(random, said_s) for _ in range(rows)]
+        return self.of(windows, float(seconds), random.random(rows) < BLANK)
+
+    def of(self, windows: list[Window], seconds: float, blank: NDArray[np.bool_]) -> Batch:
+        writer = self._writer
+        longest = max(len(window.tokens) for window in windows) - 1
+        audio = torch.zeros(len(windows), round(seconds * RATE))
+        tokens = torch.full((len(windows), longest), writer.end)
+        targets = torch.full((len(windows), longest), IGNORED)
+        looks = torch.full((len(windows), longest, 2), IGNORED)
+        last = int(seconds * RATE / POSITION)
+        for row, window in enumerate(windows):
+            audio[row, : len(window.samples)] = torch.from_numpy(window.samples)
+            ids = [token.id for token in window.tokens]
+            tokens[row, : len(ids) - 1] = torch.tensor(ids[:-1])
+            # What comes behind <|startoftranscript|> is asked; and no language of those who say nothing.
+            start = window.asked - 1 if window.spoken else len(ids) - 2
+            targets[row, start : len(ids) - 1] = torch.tensor(ids[start + 1 :])
+            if not window.spoken:
+                targets[row, ids.index(writer.start)] = writer.no_speech
+            for place, token in enumerate(window.tokens[1:]):
+                if token.said and token.said[0] < last:
+                    looks[row, place] = torch.tensor([token.said[0], min(token.said[1], last)])
+        text = [[token.id for token in window.tokens if token.said and token.id != writer.end] for window in windows]
+        heard = torch.tensor([len(window.samples) // HOP for window in windows])
+        frames = torch.where(torch.from_numpy(blank), heard, audio.shape[1] // HOP)
+        return Batch(audio, frames, tokens, targets, looks, text)
+
+
+def log_mel(audio: Tensor, blank: Tensor) -> Tensor:
+    """Rows x samples to rows x 80 x frames; equal to `models.features` up to `blank`."""
+    window = torch.hann_window(FFT)
+    spectrum = torch.stft(audio, FFT, HOP, window=window, return_complex=True)[..., :-1]
+    mel = torch.from_numpy(mel_filters(80)) @ spectrum.abs().square()
+    log = mel.clamp_min(1e-10).log10()
+    log = (log.maximum(log.amax((1, 2), keepdim=True) - 8) + 4) / 4
+    return log * (torch.arange(log.shape[2]) < blank[:, None])[:, None]

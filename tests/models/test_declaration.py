@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from models.declaration import Declaration, declared
+
+
+def test_a_directory_without_one_declares_nothing(tmp_path: Path) -> None:
+    assert declared(tmp_path) == Declaration()
+
+
+def test_reads_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "steno.json").write_text('{"languages": ["en"], "tasks": ["transcribe"], "context_s": 1}')
+    assert declared(tmp_path) == Declaration(("en",), ("transcribe",), 1.0)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"context": 1}', '{"tasks": ["sing"]}', '{"languages": "en"}'])
+def test_names_what_is_wrong(tmp_path: Path, text: str) -> None:
+    (tmp_path / "steno.json").write_text(text)
+    with pytest.raises(ValueError, match=r"steno\.json.*fields are languages, tasks, context_s"):
+        declared(tmp_path)
