@@ -58,7 +58,10 @@ def load(spec: ModelSpec) -> Model:
     weights = _weights(spec)
     _check_config(directory / "config.json", weights.is_multilingual)
     _check_vocabulary(directory, vocabulary)
-    whisper = Whisper(weights, vocabulary, declared(directory))
+    declaration = declared(directory)
+    if strange := set(declaration.languages or ()) - set(vocabulary.languages):
+        raise ValueError(f"{directory / 'steno.json'}: the model has no tokens for {', '.join(sorted(strange))}")
+    whisper = Whisper(weights, vocabulary, declaration)
     whisper.check()
     return Redecode(whisper)
 

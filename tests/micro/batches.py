@@ -23,8 +23,10 @@ IGNORED = -100
 BLANK = 0.2
 """Share of the windows that are padded with features of 0 instead of silence."""
 
-LENGTHS_S, LENGTH_SHARES = (4, 9, 16, 29), (0.5, 0.25, 0.1, 0.15)
+LENGTHS_S = (4, 9, 16, 29)
 """How long what is said may be."""
+EARLY = 0.5
+"""Share of the training that has short windows only: they hold more words for what they cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +40,19 @@ class Batch:
     tokens: Tensor
     targets: Tensor
     looks: Tensor
-    text: list[list[int]]
-    """Of each row, what a helper is to find without the decoder."""
+    heard: Tensor
 
 
 class Batches(Dataset[Batch]):
-    def __init__(self, composer: Composer, writer: Writer, seed: int) -> None:
-        self._composer, self._writer, self._seed = composer, writer, seed
+    def __init__(self, composer: Composer, writer: Writer, seed: int, steps: int) -> None:
+        self._composer, self._writer, self._seed, self._steps = composer, writer, seed, steps
 
     def __getitem__(self, number: int) -> Batch:
         random = np.random.default_rng([self._seed, number])
-        said_s = float(random.choice(LENGTHS_S, p=LENGTH_SHARES))
-        padding_s = random.choice([random.uniform(0, 1), random.uniform(0, 5), 30.0], p=[0.6, 0.25, 0.15])
+        early = number < EARLY * self._steps
+        said_s = float(random.choice(LENGTHS_S, p=[0.6, 0.4, 0, 0] if early else [0.4, 0.25, 0.15, 0.2]))
+        paddings = [random.uniform(0, 1), random.uniform(0, 5), 30.0]
+        padding_s = random.choice(paddings, p=[0.7, 0.3, 0] if early else [0.5, 0.25, 0.25])
         seconds = min(30.0, np.ceil(2 * (said_s + padding_s)) / 2)
         rows = max(3, int(AUDIO_S / seconds))
         windows = [self._composer.window(random, said_s) for _ in range(rows)]
@@ -63,6 +66,7 @@ class Batches(Dataset[Batch]):
         targets = torch.full((len(windows), longest), IGNORED)
         looks = torch.full((len(windows), longest, 2), IGNORED)
         last = int(seconds * RATE / POSITION)
+        heard = torch.full((len(windows), last), IGNORED)
         for row, window in enumerate(windows):
             audio[row, : len(window.samples)] = torch.from_numpy(window.samples)
             ids = [token.id for token in window.tokens]
@@ -75,10 +79,11 @@ class Batches(Dataset[Batch]):
             for place, token in enumerate(window.tokens[1:]):
                 if token.said and token.said[0] < last:
                     looks[row, place] = torch.tensor([token.said[0], min(token.said[1], last)])
-        text = [[token.id for token in window.tokens if token.said and token.id != writer.end] for window in windows]
-        heard = torch.tensor([len(window.samples) // HOP for window in windows])
-        frames = torch.where(torch.from_numpy(blank), heard, audio.shape[1] // HOP)
-        return Batch(audio, frames, tokens, targets, looks, text)
+                    if token.id != writer.end:
+                        heard[row, token.said[0] : token.said[1]] = token.id
+        ends = torch.tensor([len(window.samples) // HOP for window in windows])
+        frames = torch.where(torch.from_numpy(blank), ends, audio.shape[1] // HOP)
+        return Batch(audio, frames, tokens, targets, looks, heard)
 
 
 def log_mel(audio: Tensor, blank: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ Alignment heads are chosen by how well words of DIRECTORY/dev are found in time 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
@@ -27,7 +28,7 @@ from tests.micro.model import Attention, Block, Whisper
 from tests.micro.windows import Writer
 
 FIXTURE = Path(__file__).parents[1] / "fixtures/whisper-micro"
-HEADS_TRIED_ON = 150
+HEADS_TRIED_ON = 60
 """Clips."""
 POSITION_S = 0.02
 
@@ -107,6 +108,13 @@ def _set_heads(directory: Path, heads: list[list[int]]) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"alignment_heads": heads}, indent=2) + "\n")
 
 
+def note_sums(directory: Path) -> None:
+    """SHA256SUMS of all files but the README, as sha256sum writes and checks them."""
+    files = [path for path in sorted(directory.iterdir()) if path.suffix in (".bin", ".json")]
+    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
+    (directory / "SHA256SUMS").write_text("".join(sums))
+
+
 # -- weights ------------------------------------------------------------------------------------------------------
 
 
@@ -180,6 +188,7 @@ def main() -> None:
     write(whisper, tokenizer, chosen.model)
     clips = [clip for clip in read(chosen.directory / "dev") if clip.quality == "clean"][:HEADS_TRIED_ON]
     choose_heads(chosen.model, clips, Writer(tokenizer), (whisper.shape.decoder, whisper.shape.heads))
+    note_sums(chosen.model)
 
 
 if __name__ == "__main__":

@@ -200,3 +200,17 @@ def test_spoilt_files_are_named(
     spoil(tmp_path / name)
     with pytest.raises(error, match=message):
         loaded(tmp_path)
+
+
+def test_a_directory_may_declare_less_than_its_tokens_say(tmp_path: Path) -> None:
+    build(tmp_path)
+    (tmp_path / "steno.json").write_text('{"languages": ["de"], "tasks": ["transcribe"]}')
+    card = loaded(tmp_path).card
+    assert (card.languages, card.tasks) == (("de",), ("transcribe",))
+
+
+def test_a_directory_may_not_declare_languages_that_it_has_no_tokens_for(tmp_path: Path) -> None:
+    build(tmp_path)
+    (tmp_path / "steno.json").write_text('{"languages": ["de", "tlh"]}')
+    with pytest.raises(ValueError, match="no tokens for tlh"):
+        loaded(tmp_path)

@@ -1,0 +1,53 @@
+"""Whisper end to end: a conversation over a real socket, with words that mean something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.benchmarks import wer
+from tests.e2e.conftest import Server, hear, say
+from tests.e2e.test_faults import check_order
+from tests.micro.corpus import Clip, read
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+MICRO = FIXTURES / "whisper-micro"
+pytestmark = pytest.mark.skipif(not (MICRO / "model.bin").is_file(), reason="the model is yet to be trained")
+
+
+@pytest.fixture(scope="module")
+def micro(start_server: Callable[..., Server]) -> Server:
+    return start_server("--model", str(MICRO))
+
+
+def transcribe(server: Server, clip: Clip, **options: Any) -> list[dict[str, Any]]:
+    with server.connect() as socket:
+        say(socket, type="start", mode="file", **options)
+        audio = clip.samples.tobytes()
+        for at in range(0, len(audio), 32_000):
+            socket.send(audio[at : at + 32_000])
+        say(socket, type="stop")
+        return hear(socket, "done")
+
+
+@pytest.mark.parametrize("clip", read(FIXTURES / "conversations"), ids=lambda clip: clip.file)
+def test_a_conversation_is_heard_rightly(micro: Server, clip: Clip):
+    messages = transcribe(micro, clip, words=True)
+    finals = [message for message in messages if message["type"] == "final"]
+    heard = wer.normalized(" ".join(final["text"] for final in finals))
+    assert wer.errors(wer.normalized(clip.text), heard) <= 0.1 * len(clip.words)
+    assert {final["language"] for final in finals} == {clip.language}
+    check_order(messages)
+    for first, last in clip.utterances:
+        start, end = clip.words[first].start, clip.words[last - 1].end
+        assert any(final["start"] < end and start < final["end"] for final in finals)
+
+
+def test_what_the_model_was_not_trained_for_is_refused_at_the_start(micro: Server):
+    for options in ({"task": "translate"}, {"language": "fr"}):
+        with micro.connect() as socket:
+            say(socket, type="start", **options)
+            assert hear(socket, "error")[-1]["code"] == "unsupported"

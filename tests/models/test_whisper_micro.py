@@ -1,0 +1,134 @@
+"""Whisper where words mean something: the adapter on a small model, trained, with speech it has never heard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Model, Samples
+from models.redecode import Window
+from models.registry import ModelSpec, load
+from models.tokens import Vocabulary
+from models.whisper import Whisper
+from tests.benchmarks import wer
+from tests.conformance.check_model import check_model, listen
+from tests.micro.corpus import Clip, read
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+MICRO = FIXTURES / "whisper-micro"
+pytestmark = pytest.mark.skipif(not (MICRO / "model.bin").is_file(), reason="the model is yet to be trained")
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load(ModelSpec(name="whisper-micro", kind="whisper", path=str(MICRO)))
+
+
+@pytest.fixture(scope="module")
+def clips() -> list[Clip]:
+    return read(FIXTURES / "clips")
+
+
+def in_language(clips: list[Clip], language: str) -> list[Clip]:
+    return [clip for clip in clips if clip.language == language]
+
+
+def whole(model: Model, samples: Samples, options: DecodeOptions) -> Hypothesis:
+    utterance = model.begin(options)
+    utterance.accept(samples, True)
+    utterance.finish(len(samples))
+    while not (said := model.step([utterance])[0]).final:
+        pass
+    model.close(utterance)
+    return said
+
+
+def text(hypothesis: Hypothesis) -> list[str]:
+    return wer.normalized("".join(word.text for word in hypothesis.words))
+
+
+def test_keeps_the_contract(model: Model, clips: list[Clip]) -> None:
+    check_model(model, [clip.samples for clip in in_language(clips, "en")[:2]])
+
+
+def test_finds_the_words_in_either_language(model: Model, clips: list[Clip]) -> None:
+    wrong = sum(
+        wer.errors(
+            wer.normalized(clip.text), text(whole(model, clip.samples, DecodeOptions(languages=(clip.language,))))
+        )
+        for clip in clips
+    )
+    assert wrong <= 0.12 * sum(len(clip.words) for clip in clips)
+
+
+def test_languages_are_detected_side_by_side(model: Model, clips: list[Clip]) -> None:
+    pair = [in_language(clips, "en")[0], in_language(clips, "de")[0]]
+    told = listen(model, [clip.samples for clip in pair], DecodeOptions(partials=False))
+    assert [hypotheses[-1].language for hypotheses in told] == ["en", "de"]
+    for clip, hypotheses in zip(pair, told, strict=True):
+        assert text(hypotheses[-1]) == text(whole(model, clip.samples, DecodeOptions()))
+        assert wer.errors(wer.normalized(clip.text), text(hypotheses[-1])) <= 0.3 * len(clip.words)
+
+
+def test_a_language_that_may_not_occur_is_not_detected(model: Model, clips: list[Clip]) -> None:
+    [german, *_] = in_language(clips, "de")
+    assert whole(model, german.samples, DecodeOptions(languages=("en",))).language == "en"
+
+
+def test_words_have_their_times(model: Model, clips: list[Clip]) -> None:
+    errors = []
+    for clip in clips:
+        words = whole(model, clip.samples, DecodeOptions(languages=(clip.language,))).words
+        if len(words) == len(clip.words):
+            for word, spoken in zip(words, clip.words, strict=True):
+                errors += [abs(word.start / SAMPLE_RATE - spoken.start), abs(word.end / SAMPLE_RATE - spoken.end)]
+    assert len(errors) >= sum(len(clip.words) for clip in clips)  # that is, of half of the words
+    assert np.median(errors) <= 0.08
+
+
+def test_confidence_tells_words_from_guesses(model: Model, clips: list[Clip]) -> None:
+    heard = [
+        word for clip in clips for word in whole(model, clip.samples, DecodeOptions(languages=(clip.language,))).words
+    ]
+    noisy = np.random.default_rng(0)
+    guessed = []
+    for clip in clips:
+        loud = clip.samples + noisy.normal(0, 2.0 * int(clip.samples.max()), len(clip.samples))
+        drowned = loud.clip(-32_768, 32_767).astype(np.int16)
+        guessed += whole(model, drowned, DecodeOptions(languages=(clip.language,))).words
+    assert np.mean([word.confidence for word in heard]) > 0.8
+    assert all(word.confidence < 0.8 for word in guessed) or np.mean([w.confidence for w in guessed]) < 0.7
+
+
+@pytest.mark.parametrize("prompt", ["Thank you for calling.", "The order number is four seven two. " * 20])
+def test_a_prompt_does_not_get_into_the_words(model: Model, clips: list[Clip], prompt: str) -> None:
+    for clip in in_language(clips, "en")[:4]:
+        plain = text(whole(model, clip.samples, DecodeOptions(languages=("en",))))
+        prompted = text(whole(model, clip.samples, DecodeOptions(languages=("en",), prompt=prompt)))
+        assert wer.errors(plain, prompted) <= 0.25 * len(plain)
+
+
+def test_what_it_was_not_trained_for_is_not_on_its_card(model: Model) -> None:
+    assert model.card.languages == ("en", "de")
+    assert model.card.tasks == ("transcribe",)
+
+
+def test_noise_and_silence_say_nothing(model: Model) -> None:
+    random = np.random.default_rng(0)
+    for level in (0, 3, 30, 300, 2_000):
+        said = whole(model, random.normal(0, level, 2 * SAMPLE_RATE).astype(np.int16), DecodeOptions())
+        assert (said.words, said.rejected is None) == ((), False)
+
+
+def test_the_token_budget_ends_what_would_be_cut(clips: list[Clip]) -> None:
+    """Half a minute of speech fits into one window's budget, and the window's last word is there."""
+    import ctranslate2
+
+    decoder = Whisper(ctranslate2.models.Whisper(str(MICRO)), Vocabulary(MICRO / "tokenizer.json"))
+    english = in_language(clips, "en")
+    samples = np.concatenate([clip.samples for clip in english])[: 28 * SAMPLE_RATE]
+    [decoded] = decoder.decode([Window(samples=samples, options=DecodeOptions(languages=("en",)), language="en")])
+    assert decoded.complete
+    assert decoded.words[-1].end > len(samples) - 3 * SAMPLE_RATE
