@@ -113,7 +113,7 @@ class Decoder(nn.Module):
     def forward(self, rows: Tensor, encoded: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Embedding rows of the tokens so far to logits over embedding rows, and what each layer's cross-attention
         asked with."""
-        x = self.embedding[rows] + self.positions[: rows.shape[1]]
+        x = functional.embedding(rows, self.embedding) + self.positions[: rows.shape[1]]
         questions = []
         for block in self.blocks:
             x, asked = block(x, encoded)
