@@ -33,7 +33,8 @@ EARLY = 0.5
 class Batch:
     """audio: rows x samples, padded with silence. blank: the frame of each row from which on its features are zeros
     instead, as faster-whisper pads them. tokens: rows x tokens, from the first on; targets: behind each, or
-    IGNORED. looks: first and behind the last position in which the target is heard, or IGNORED."""
+    IGNORED. looks: first and behind the last position in which the target is heard, or IGNORED. heard: rows x
+    positions, the token that is said in each, or IGNORED."""
 
     audio: Tensor
     blank: Tensor

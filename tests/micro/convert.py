@@ -25,9 +25,9 @@ from tokenizers import Tokenizer
 from models.features import HOP, log_mel
 from tests.micro.corpus import Clip, read
 from tests.micro.model import Attention, Block, Whisper
+from tests.micro.vocabulary import FIXTURE
 from tests.micro.windows import Writer
 
-FIXTURE = Path(__file__).parents[1] / "fixtures/whisper-micro"
 HEADS_TRIED_ON = 60
 """Clips."""
 POSITION_S = 0.02

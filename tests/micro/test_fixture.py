@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import pytest
 
-FIXTURE = Path(__file__).parents[1] / "fixtures/whisper-micro"
+from tests.micro.vocabulary import FIXTURE
+
 if not (FIXTURE / "SHA256SUMS").is_file():
     pytest.skip("the model is yet to be trained", allow_module_level=True)
 SUMS = dict(reversed(line.split("  ")) for line in (FIXTURE / "SHA256SUMS").read_text().splitlines())

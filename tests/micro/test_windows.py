@@ -1,17 +1,14 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
 from models.features import log_mel as reference
 from tests.micro.corpus import RATE, Clip
+from tests.micro.vocabulary import FIXTURE
 from tests.micro.voices import SpokenWord
 from tests.micro.windows import EDGE_S, POSITION, Composer, Token, Window, Writer, used_tokens
-
-FIXTURE = Path(__file__).parents[1] / "fixtures/whisper-micro"
 
 
 @pytest.fixture(scope="module")

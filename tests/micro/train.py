@@ -25,9 +25,8 @@ from tests.micro.batches import IGNORED, Batch, Batches, log_mel
 from tests.micro.corpus import read
 from tests.micro.model import Shape, Whisper
 from tests.micro.speak import Order, speak
+from tests.micro.vocabulary import FIXTURE
 from tests.micro.windows import Composer, Writer, used_tokens
-
-FIXTURE = Path(__file__).parents[1] / "fixtures/whisper-micro"
 
 CLIPS, DEV_CLIPS = 12_000, 400
 STEPS = 14_000

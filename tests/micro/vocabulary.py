@@ -18,6 +18,8 @@ from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 
+FIXTURE = Path(__file__).parents[1] / "fixtures/whisper-micro"
+"""Where the model lies."""
 SOURCE = "openai-whisper==20250625"
 LANGUAGES = 99
 """Of those the source knows, those that all sizes but large-v3 were made with."""

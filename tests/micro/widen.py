@@ -23,8 +23,8 @@ from ctranslate2.specs.model_spec import index_spec
 from filelock import FileLock
 
 from tests.micro.ct2_file import Variables, dequantized, read
+from tests.micro.vocabulary import FIXTURE
 
-FIXTURE = Path(__file__).parents[1] / "fixtures/whisper-micro"
 TILES = 4
 """Width 128, 2 heads and feed-forward 512 become 512, 8 and 2048."""
 LAYERS = 6
