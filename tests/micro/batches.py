@@ -25,7 +25,9 @@ BLANK = 0.2
 
 LENGTHS_S = (4, 9, 16, 29)
 """How long what is said may be."""
-EARLY = 0.5
+PROMPTS = (1, 4, 24)
+"""How many sentences a prompt may have."""
+EARLY = 0.4
 """Share of the training that has short windows only: they hold more words for what they cost."""
 
 
@@ -51,12 +53,14 @@ class Batches(Dataset[Batch]):
     def __getitem__(self, number: int) -> Batch:
         random = np.random.default_rng([self._seed, number])
         early = number < EARLY * self._steps
-        said_s = float(random.choice(LENGTHS_S, p=[0.6, 0.4, 0, 0] if early else [0.4, 0.25, 0.15, 0.2]))
+        said_s = float(random.choice(LENGTHS_S, p=[0.6, 0.4, 0, 0] if early else [0.3, 0.2, 0.2, 0.3]))
         paddings = [random.uniform(0, 1), random.uniform(0, 5), 30.0]
         padding_s = random.choice(paddings, p=[0.7, 0.3, 0] if early else [0.5, 0.25, 0.25])
         seconds = min(30.0, np.ceil(2 * (said_s + padding_s)) / 2)
         rows = max(3, int(AUDIO_S / seconds))
-        windows = [self._composer.window(random, said_s) for _ in range(rows)]
+        # Prompts of a batch are of like length, as all rows pay for the longest.
+        prompt = int(random.choice(PROMPTS, p=[0.8, 0.13, 0.07]))
+        windows = [self._composer.window(random, said_s, prompt) for _ in range(rows)]
         return self.of(windows, float(seconds), random.random(rows) < BLANK)
 
     def of(self, windows: list[Window], seconds: float, blank: NDArray[np.bool_]) -> Batch:

@@ -31,7 +31,7 @@ CLIPS = [clip("Thank you for calling."), clip("The order is late, sorry."), clip
 
 def windows(writer: Writer, seconds: float, count: int = 300) -> list[Window]:
     composer = Composer(CLIPS, writer)
-    return [composer.window(np.random.default_rng(seed), seconds) for seed in range(count)]
+    return [composer.window(np.random.default_rng(seed), seconds, prompt=2) for seed in range(count)]
 
 
 def test_a_window_is_no_longer_than_asked_and_ends_its_text(writer: Writer) -> None:

@@ -20,6 +20,8 @@ POSITION = RATE // 50
 """Samples that an encoder position stands for."""
 EDGE_S = 0.05
 """Silence that a clip keeps before its first word and behind its last."""
+PROMPT_TOKENS = 223
+"""Whisper's limit."""
 WORD_HEARD_S = 0.03
 """A word of which the cut takes no more than this is still there."""
 
@@ -95,7 +97,8 @@ class Composer:
             self._by_language.setdefault(clip.language, []).append(number)
             self._by_voice.setdefault(clip.voice, []).append(number)
 
-    def window(self, random: np.random.Generator, seconds: float) -> Window:
+    def window(self, random: np.random.Generator, seconds: float, prompt: int) -> Window:
+        """prompt: how many sentences one may have."""
         if random.random() < 0.06:
             return self._silence(random, seconds)
         language = "de" if random.random() < 0.25 else "en"
@@ -110,7 +113,7 @@ class Composer:
             for start, clip in sentences
         ]
         first, last = 0.0, end
-        if random.random() < 0.12:
+        if random.random() < 0.2:
             first = random.uniform(0, 0.6) * end
         if random.random() < 0.35:
             last = random.uniform(min(end, first + 0.7), end)
@@ -128,7 +131,7 @@ class Composer:
         ]
         quality = QUALITIES[random.choice(len(QUALITIES), p=[0.35, 0.15, 0.2, 0.3])]
         samples = degrade(samples, quality, random) if len(samples) else samples
-        return self._written(random, samples, said, language)
+        return self._written(random, samples, said, language, prompt)
 
     def _talk(
         self, random: np.random.Generator, language: str, seconds: float
@@ -136,7 +139,7 @@ class Composer:
         """Sentences and when they begin, one behind the other, and where the last and its silence end."""
         at = random.uniform(0, 0.5) if random.random() < 0.8 else random.uniform(0, 2)
         pause = random.choice([0.08, 0.3, 0.8])
-        length = random.uniform(0, seconds)
+        length = seconds * np.sqrt(random.random())
         mine = self._by_language[language]
         clip = self._clips[random.choice(mine)]
         sentences: list[tuple[float, Clip]] = []
@@ -159,13 +162,15 @@ class Composer:
         return Window(samples, tokens, len(given), spoken=False)
 
     def _written(
-        self, random: np.random.Generator, samples: Floats, said: list[list[SpokenWord]], language: str
+        self, random: np.random.Generator, samples: Floats, said: list[list[SpokenWord]], language: str, prompt: int
     ) -> Window:
         writer = self._writer
         given: list[int] = []
         if random.random() < 0.15:
-            before = self._clips[random.choice(self._by_language[language])]
-            given = [writer.previous, *(token.id for token in writer.words(before.words))]
+            count = random.integers(1, prompt, endpoint=True)
+            before = [self._clips[each] for each in random.choice(self._by_language[language], count)]
+            ids = [token.id for clip in before for token in writer.words(clip.words)]
+            given = [writer.previous, *ids[-PROMPT_TOKENS:]]
         given.append(writer.start)
         tokens = [writer.language(language), writer.transcribe]
         found: list[Token] = []
