@@ -1,6 +1,6 @@
 """How well a small Whisper hears what `speak` wrote: words, with and without 30 s of padding, languages, times.
 
-    python -m tests.micro.judge MODEL CLIPS [--compute-type int8] [--faster-whisper] [--json FILE]
+    python -m tests.micro.judge MODEL CLIPS [--compute-type int8] [--faster-whisper] [--same-as OTHER] [--json FILE]
 
 All is decoded greedily and without timestamps. Knows nothing of training.
 """
@@ -59,6 +59,7 @@ def main() -> int:
     flags.add_argument("clips", type=Path)
     flags.add_argument("--compute-type", default="int8", help="what CTranslate2 is to calculate with")
     flags.add_argument("--faster-whisper", action="store_true", help="compare with it; it is to be installed")
+    flags.add_argument("--same-as", type=Path, metavar="OTHER", help="a model that is to say the same: a widened one")
     chosen = flags.parse_args()
     clips = read(chosen.clips)
     if long := [clip.file for clip in clips if len(clip.samples) > WINDOW]:
@@ -67,6 +68,8 @@ def main() -> int:
     figures = [*_words(heard), *_short(heard), *_languages(heard), *_times(heard)]
     if chosen.faster_whisper:
         figures += _faster_whisper(chosen.model, heard, chosen.compute_type)
+    if chosen.same_as:
+        figures.append(_same_as(chosen.same_as, heard, chosen.compute_type))
     return report(figures, chosen.json)
 
 
@@ -218,7 +221,15 @@ def _off(name: str, errors_ms: Sequence[float], most: float | None = None) -> li
     ]
 
 
-# -- faster-whisper -----------------------------------------------------------------------------------------------
+# -- other models and programs -----------------------------------------------------------------------------------------
+
+
+def _same_as(directory: Path, heard: Sequence[Heard], compute_type: str) -> Figure:
+    """In short windows: a wide model takes minutes for what a micro one does in seconds."""
+    weights = ctranslate2.models.Whisper(str(directory), compute_type=compute_type)
+    texts = _decode_short(weights, Vocabulary(directory / "tokenizer.json"), [each.clip for each in heard])
+    same = _percent([text == each.short for text, each in zip(texts, heard, strict=True)])
+    return Figure(f"same text by {directory.name}", same, "%", least=SAME)
 
 
 def _faster_whisper(directory: Path, heard: Sequence[Heard], compute_type: str) -> list[Figure]:
