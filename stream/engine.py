@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from models.base import SAMPLE_RATE, DecodeOptions, ModelCard
 from models.registry import ModelSpec
 from stream.errors import EngineFailed, Overloaded
 from stream.link import Launch, Link, start_process
+from stream.load import Load as Busyness
 from stream.messages import (
     Cancel,
     Failed,
@@ -30,6 +32,7 @@ from stream.messages import (
     Stepped,
 )
 from stream.metrics import Metrics
+from stream.pace import Rung
 from stream.ticket import Decoded, GaveUp, Progress, Restarted, Ticket, Update
 
 __all__ = ["Decoded", "Engine", "EngineOptions", "GaveUp", "Lease", "Progress", "Restarted", "Ticket", "Update"]
@@ -97,7 +100,10 @@ class Engine:
         self.name = spec.name
         self.channels = 0
         load = Load(spec, None if clip is None else str(clip))
-        self._replicas = [_Replica(launch, load, options.step_timeout_s, metrics) for _ in range(options.replicas)]
+        self._load = Busyness(options.replicas)
+        self._replicas = [
+            _Replica(launch, load, options.step_timeout_s, metrics, self._load) for _ in range(options.replicas)
+        ]
         self._ids = itertools.count()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -111,6 +117,11 @@ class Engine:
         """Why no worker can load the model any more, for the operator; it is still tried."""
         failures = [replica.failure for replica in self._replicas]
         return failures[0] if all(failures) else None
+
+    @property
+    def rung(self) -> Rung:
+        """What has to be given up to keep up, on the worker that has to give up most."""
+        return max(replica.rung for replica in self._replicas)
 
     @property
     def backlog_s(self) -> float:
@@ -141,6 +152,11 @@ class Engine:
         if not self.ready:
             raise Overloaded(f"model `{self.name}` is being loaded", retry_after_s=5)
 
+    def require_room(self) -> None:
+        """Raises Overloaded while those who talk already are as many as can be decoded in time."""
+        if reason := self._load.overload(time.monotonic()):
+            raise Overloaded(f"model `{self.name}` is at its limit: {reason}", retry_after_s=10)
+
     def admit(self, channels: int) -> Lease:
         """Room for a session; raises Overloaded or EngineFailed when the engine can't serve it."""
         self.require_ready()
@@ -166,8 +182,10 @@ class Engine:
 class _Replica:
     """One worker, or its successor, and the utterances it has to decode."""
 
-    def __init__(self, launch: Launch, load: Load, step_timeout_s: float, metrics: Metrics) -> None:
+    def __init__(self, launch: Launch, load: Load, step_timeout_s: float, metrics: Metrics, busyness: Busyness) -> None:
         self.tickets: dict[int, Ticket] = {}
+        self.rung = Rung.KEEPING_UP
+        self._busyness = busyness
         self.failure: str | None = None
         self._launch = launch
         self._load = load
@@ -259,10 +277,13 @@ class _Replica:
                 self._stepping = []
                 self._steps.observe(report.ended - report.started)
                 self._batches.observe(len(report.hypotheses))
+                self.rung = report.rung
+                self._note_busyness(report)
                 for id, hypothesis in report.hypotheses:
                     if ticket := self.tickets.pop(id, None) if hypothesis.final else self.tickets.get(id):
                         ticket.hear(hypothesis, report.started, report.ended)
             case Heard():
+                self.rung = report.rung
                 for id, heard in report.heard:
                     if ticket := self.tickets.get(id):
                         ticket.advance(heard)
@@ -275,6 +296,19 @@ class _Replica:
                         failed.replay()
             case _:
                 raise TypeError(f"{type(report).__name__} from a worker at work")
+
+    def _note_busyness(self, report: Stepped) -> None:
+        """Files take what time is left, and as long as they take: they say nothing of how busy a worker is."""
+        live = [
+            (ticket, hypothesis)
+            for id, hypothesis in report.hypotheses
+            if (ticket := self.tickets.get(id)) and ticket.live
+        ]
+        if live:
+            self._busyness.stepped(report.started, report.ended)
+        for ticket, hypothesis in live:
+            if hypothesis.final and ticket.finished_at is not None:
+                self._busyness.final(ticket.finished_at, report.ended)
 
     def _kill(self) -> None:
         self._overdue = True

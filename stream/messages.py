@@ -12,6 +12,7 @@ import msgspec
 
 from models.base import DecodeOptions, Hypothesis, ModelCard, Word
 from models.registry import ModelSpec
+from stream.pace import Rung
 
 HEADER = struct.Struct("!I")
 """Bytes of the message that follows."""
@@ -84,11 +85,13 @@ class Started(Message, frozen=True):
 
 
 class Stepped(Message, frozen=True):
-    """What a step made of each utterance. `started` and `ended` are time.monotonic(), which all processes share."""
+    """What a step made of each utterance. `started` and `ended` are time.monotonic(), which all processes share.
+    rung: what the worker has to give up to keep up."""
 
     hypotheses: list[tuple[int, Hypothesis]]
     started: float
     ended: float
+    rung: Rung = Rung.KEEPING_UP
 
 
 class Failed(Message, frozen=True):
@@ -98,9 +101,10 @@ class Failed(Message, frozen=True):
 
 
 class Heard(Message, frozen=True):
-    """Utterances with nothing worth a step, and how many samples of each the model has taken."""
+    """Utterances with nothing worth a step, and how many samples of each the model has taken. rung: as in Stepped."""
 
     heard: list[tuple[int, int]]
+    rung: Rung = Rung.KEEPING_UP
 
 
 Report = Loaded | LoadFailed | Started | Stepped | Failed | Heard

@@ -69,11 +69,13 @@ class Ticket:
         live: bool,
     ) -> None:
         self.id = id
+        self.live = live
+        self.finished_at: float | None = None
+        """By time.monotonic()."""
         self._options = options
         self._deliver = deliver
         self._send = send
         self._carry = carry
-        self._live = live
         self._promise = Promise()
         self._orders: list[Push | Finish] = []
         self._end: int | None = None
@@ -107,6 +109,7 @@ class Ticket:
         if self._over:
             return
         self._end = end
+        self.finished_at = time.monotonic()
         self._order(Finish(self.id, end))
 
     def cancel(self) -> None:
@@ -124,7 +127,7 @@ class Ticket:
         self._send(
             Begin(
                 self.id,
-                live=self._live,
+                live=self.live,
                 solo=self._deaths > 0,
                 options=self._options,
                 stable=self._promise.words,
