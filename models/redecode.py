@@ -64,6 +64,7 @@ class Window:
 
     kind:     what the step is for. A RETRY follows on a guard that tripped on this very audio: search wider.
     language: decided earlier in its utterance; None: to be detected among `options.languages`.
+    leaning:  what was detected in a shorter window of this audio.
     prefix:   texts of the words that the window begins with; they are settled.
     """
 
@@ -72,6 +73,7 @@ class Window:
     options: DecodeOptions
     kind: Kind = Kind.FINAL
     language: str | None = None
+    leaning: str | None = None
     prefix: tuple[str, ...] = ()
 
 
@@ -234,6 +236,7 @@ class _Utterance:
             options=self._options,
             kind=kind,
             language=self._language if self._language_settled else None,
+            leaning=self._language,
             prefix=tuple(word.text for word in known),
         )
 

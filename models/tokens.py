@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import unicodedata
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -137,6 +138,12 @@ def repeats(ids: Sequence[int]) -> bool:
         if longest + length >= max(12, 3 * length):
             return True
     return False
+
+
+def compresses(text: str) -> bool:
+    """Whether zlib makes less than 1 / 2.4 of it, which the reference implementation takes for a loop."""
+    written = text.encode()
+    return len(written) > 2.4 * len(zlib.compress(written))
 
 
 def _begins_word(before: str, text: str) -> bool:

@@ -26,7 +26,7 @@ from models.declaration import NOTHING, Declaration, declared
 from models.features import HOP, WINDOW, Spectrogram
 from models.redecode import Decoded, Redecode, Window
 from models.registry import ModelSpec
-from models.tokens import Spelling, Vocabulary, repeats
+from models.tokens import Spelling, Vocabulary, compresses, repeats
 
 TOKEN_CAP = 224
 """What Whisper writes into one window at most: half of its context."""
@@ -39,6 +39,9 @@ UNSURE = -1.0
 
 SHORTEST = SAMPLE_RATE // 10
 """Less audio holds no word, but Whisper would find one."""
+
+LIKELIER = 2.0
+"""How much likelier another language must be than the one detected so far."""
 
 ALIGNMENT_STEP = SAMPLE_RATE // 50
 
@@ -126,7 +129,8 @@ class Whisper:
             full = len(told.sequences_ids[0]) >= row.budget
             # Forced tokens count as sure, so the score is that of the others, thinned.
             score = told.scores[0] * len(texts[i]) / max(1, len(texts[i]) - row.forced)
-            tripped = guard(texts[i], score, told.no_speech_prob, looping=full and row.budget < TOKEN_CAP)
+            looping = (full and row.budget < TOKEN_CAP) or compresses("".join(word.text for word in words[i]))
+            tripped = guard(texts[i], score, told.no_speech_prob, looping)
             decoded.append(Decoded(words=words[i], language=languages[i], tripped=tripped, complete=not full))
         return decoded
 
@@ -155,14 +159,17 @@ class Whisper:
         if all(window.language for window in windows):
             return [str(window.language) for window in windows]
         return [
-            window.language
-            or next(
-                token[2:-2]
-                for token, _ in likeliest
-                if token[2:-2] in (window.options.languages or self.card.languages)
-            )
-            for window, likeliest in zip(windows, self._weights.detect_language(encoded), strict=True)
+            window.language or self._likeliest(window, detected)
+            for window, detected in zip(windows, self._weights.detect_language(encoded), strict=True)
         ]
+
+    def _likeliest(self, window: Window, detected: Sequence[tuple[str, float]]) -> str:
+        """detected: language tokens and their probabilities, the likeliest first."""
+        allowed = window.options.languages or self.card.languages
+        chances = {token[2:-2]: chance for token, chance in detected if token[2:-2] in allowed}
+        best = next(iter(chances))
+        leaning = window.leaning
+        return leaning if leaning and chances[leaning] * LIKELIER > chances[best] else best
 
     def _row(self, window: Window, language: str) -> _Row:
         return _Row(
@@ -244,7 +251,8 @@ def guard(text: Sequence[int], score: float, no_speech: float, looping: bool) ->
     """What is wrong with `text`, if anything is.
 
     score:     CTranslate2's, the sum of log-probabilities divided by the tokens without the end of text.
-    no_speech: the no-speech token's probability. looping: more was written than anyone says in that time.
+    no_speech: the no-speech token's probability. looping: more was written than anyone says in that time, or it
+        compresses too well.
     """
     if looping or repeats(text):
         return "repetition"

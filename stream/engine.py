@@ -43,6 +43,8 @@ LOADS_FAILED = 3
 """Failed loads in a row after which a finished utterance no longer waits for the next."""
 BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
 """Pause before the next load, doubled with every failure."""
+SPEECH_WITHOUT_TEXT_S = 8.0
+"""No speaker pauses for so long without a detector's notice; then the decoder has lost its way."""
 CHANNELS_PER_SLOT = 2
 """Channels admitted for each utterance that a model has room for: nobody talks all the time."""
 
@@ -282,11 +284,13 @@ class _Replica:
                 for id, hypothesis in report.hypotheses:
                     if ticket := self.tickets.pop(id, None) if hypothesis.final else self.tickets.get(id):
                         ticket.hear(hypothesis, report.started, report.ended)
+                self._watch_text()
             case Heard():
                 self.rung = report.rung
                 for id, heard in report.heard:
                     if ticket := self.tickets.get(id):
                         ticket.advance(heard)
+                self._watch_text()
             case Failed():
                 self._stop_clock()
                 self._stepping = []
@@ -296,6 +300,13 @@ class _Replica:
                         failed.replay()
             case _:
                 raise TypeError(f"{type(report).__name__} from a worker at work")
+
+    def _watch_text(self) -> None:
+        if self.rung is Rung.FINALS_ONLY:
+            return
+        for ticket in list(self.tickets.values()):
+            if ticket.unsaid > SPEECH_WITHOUT_TEXT_S * SAMPLE_RATE:
+                ticket.shake(f"speech without text for {SPEECH_WITHOUT_TEXT_S:g} s")
 
     def _note_busyness(self, report: Stepped) -> None:
         """Files take what time is left, and as long as they take: they say nothing of how busy a worker is."""

@@ -94,6 +94,8 @@ class Worker:
         """Orders for an utterance that has failed or is over are ignored: they crossed that report."""
         try:
             if isinstance(order, Begin):
+                if order.id in self._open:  # begun again because nothing came of it
+                    self._close(order.id)
                 utterance = self._model.begin(order.options, order.stable, order.carry)
                 mine = self._open[order.id] = _Open(utterance, order.live, order.solo)
                 for earlier in order.so_far:

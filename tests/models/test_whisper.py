@@ -136,6 +136,15 @@ def test_languages_are_sought_among_those_that_may_occur(decoder: Whisper) -> No
     assert [decoded[1].language, decoded[2].language] == ["de", likeliest]
 
 
+def test_a_language_is_not_given_up_for_one_that_is_hardly_likelier(decoder: Whisper) -> None:
+    one = over(noise(2), DecodeOptions())
+    detected = [("<|de|>", 0.5), ("<|zh|>", 0.3), ("<|en|>", 0.2)]
+    assert decoder._likeliest(one, detected) == "de"
+    assert decoder._likeliest(replace(one, leaning="zh"), detected) == "zh"
+    assert decoder._likeliest(replace(one, leaning="en"), detected) == "de"
+    assert decoder._likeliest(replace(one, options=DecodeOptions(languages=("en", "zh"))), detected) == "zh"
+
+
 def test_less_than_a_word_says_nothing(decoder: Whisper) -> None:
     [decoded] = decoder.decode([over(noise(0.2)[: SHORTEST - 1], ENGLISH)])
     assert (decoded.words, decoded.tripped) == ((), None)

@@ -122,6 +122,16 @@ def test_an_utterance_begun_again_has_all_that_was_ordered_so_far(worker, told):
     assert told == [Started([1]), Stepped([(1, Hypothesis(covers=2000, final=True))], 0.0, 0.0)]
 
 
+def test_an_open_utterance_may_be_begun_again(told):
+    model = Model()
+    worker = Worker(model, told.append, Clock())
+    run(worker, begin(1), push(1, 500), begin(1, so_far=(push(1, 500),)), push(1, 400))
+    assert told == []
+    assert [utterance.closed for utterance in model.begun] == [True, False]
+    run(worker, push(1, 100))
+    assert len(told) == 2
+
+
 def test_a_final_ends_an_utterance(worker, told):
     run(worker, begin(1), Finish(1, 0))
     assert finals(told) == [1]
