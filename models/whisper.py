@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import ctranslate2
+import msgspec
 import numpy as np
 
 from models.agreement import fit
 from models.base import SAMPLE_RATE, Kind, Model, ModelCard, Rejection, Task, Word
 from models.context import frames
-from models.declaration import NOTHING, Declaration, declared
+from models.declaration import NOTHING, Context, Declaration, declared
 from models.features import HOP, WINDOW, Spectrogram
 from models.redecode import Decoded, Redecode, Window
 from models.registry import ModelSpec
@@ -47,6 +48,11 @@ ALIGNMENT_STEP = SAMPLE_RATE // 50
 
 
 def load(spec: ModelSpec) -> Model:
+    """As `open_whisper`, for streaming."""
+    return Redecode(open_whisper(spec))
+
+
+def open_whisper(spec: ModelSpec) -> Whisper:
     """Load a Whisper directory in CTranslate2's format, as faster-whisper has them.
 
     These are model.bin, config.json, vocabulary.json or .txt, tokenizer.json. Raises OSError for one that is missing,
@@ -69,7 +75,7 @@ def load(spec: ModelSpec) -> Model:
         raise ValueError(f"{directory / 'steno.json'}: the model has no tokens for {', '.join(sorted(strange))}")
     whisper = Whisper(weights, vocabulary, declaration)
     whisper.check()
-    return Redecode(whisper)
+    return whisper
 
 
 class Whisper:
@@ -86,6 +92,7 @@ class Whisper:
     def __init__(self, weights: Any, vocabulary: Vocabulary, declaration: Declaration = NOTHING) -> None:
         self._weights = weights
         self._vocabulary = vocabulary
+        self._declaration = declaration
         self._context = declaration.context_s
         self._multilingual: bool = weights.is_multilingual
         on_cpu = weights.device == "cpu"
@@ -103,6 +110,11 @@ class Whisper:
             # Encoding 30 s fills all cores: on a CPU a row more takes as much longer, and 150 MB (of base).
             max_batch=16 if not on_cpu else 2 if self._context.partial is None else 8,
         )
+
+    def with_context(self, context: Context) -> Whisper:
+        """The same weights, given another context."""
+        declaration = msgspec.structs.replace(self._declaration, context_s=context)
+        return Whisper(self._weights, self._vocabulary, declaration)
 
     def sound(self) -> Spectrogram:
         return Spectrogram(self._weights.n_mels)

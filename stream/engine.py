@@ -9,8 +9,8 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.base import SAMPLE_RATE, DecodeOptions, ModelCard
@@ -26,6 +26,8 @@ from stream.messages import (
     Load,
     Loaded,
     LoadFailed,
+    Measure,
+    Measured,
     Order,
     Report,
     Started,
@@ -35,7 +37,18 @@ from stream.metrics import Metrics
 from stream.pace import Rung
 from stream.ticket import Decoded, GaveUp, Progress, Restarted, Ticket, Update
 
-__all__ = ["Decoded", "Engine", "EngineOptions", "GaveUp", "Lease", "Progress", "Restarted", "Ticket", "Update"]
+__all__ = [
+    "Decoded",
+    "Engine",
+    "EngineOptions",
+    "GaveUp",
+    "Layout",
+    "Lease",
+    "Progress",
+    "Restarted",
+    "Ticket",
+    "Update",
+]
 
 LOAD_S = 600.0
 """A model that takes longer to load is taken for hung."""
@@ -55,15 +68,21 @@ log = logging.getLogger("steno.engine")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineOptions:
-    replicas: int = 1
-    """Worker processes, each with the model's weights."""
     step_timeout_s: float = field(
         default=30.0, metadata={"help": "seconds that a decoding step may take before its worker is killed"}
     )
 
     def __post_init__(self) -> None:
-        if self.replicas < 1 or self.step_timeout_s <= 0:
-            raise ValueError("replicas and step_timeout_s must be above 0")
+        if self.step_timeout_s <= 0:
+            raise ValueError(f"step_timeout_s must be above 0, not {self.step_timeout_s}")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How many worker processes there are, each with the model's weights, and how many threads a step of each has."""
+
+    replicas: int
+    threads: int
 
 
 class Lease:
@@ -83,6 +102,8 @@ class Engine:
     """One model, on one or more workers. `card` is there once `start` has returned.
 
     clip: a file of 16 kHz speech that every worker decodes before it counts as ready.
+    layouts: how the workers may be laid out; the one that decodes most of the clip at once is kept. Without any it is
+        one worker.
     """
 
     card: ModelCard
@@ -93,6 +114,7 @@ class Engine:
         options: EngineOptions | None = None,
         *,
         clip: Path | None = None,
+        layouts: Sequence[Layout] = (),
         metrics: Metrics | None = None,
         launch: Launch = start_process,
     ) -> None:
@@ -101,11 +123,11 @@ class Engine:
         metrics.backlog.labels(spec.name).set_function(lambda: self.backlog_s)
         self.name = spec.name
         self.channels = 0
-        load = Load(spec, None if clip is None else str(clip))
-        self._load = Busyness(options.replicas)
-        self._replicas = [
-            _Replica(launch, load, options.step_timeout_s, metrics, self._load) for _ in range(options.replicas)
-        ]
+        self._spec, self._options, self._metrics, self._launch = spec, options, metrics, launch
+        self._clip = None if clip is None else str(clip)
+        self._layouts = tuple(layouts) or (Layout(1, spec.threads),)
+        self._busyness = Busyness(0)
+        self._replicas: list[_Replica] = []
         self._ids = itertools.count()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -118,12 +140,12 @@ class Engine:
     def failure(self) -> str | None:
         """Why no worker can load the model any more, for the operator; it is still tried."""
         failures = [replica.failure for replica in self._replicas]
-        return failures[0] if all(failures) else None
+        return failures[0] if failures and all(failures) else None
 
     @property
     def rung(self) -> Rung:
         """What has to be given up to keep up, on the worker that has to give up most."""
-        return max(replica.rung for replica in self._replicas)
+        return max((replica.rung for replica in self._replicas), default=Rung.KEEPING_UP)
 
     @property
     def backlog_s(self) -> float:
@@ -132,13 +154,40 @@ class Engine:
 
     async def start(self) -> None:
         """Returns once all workers have loaded the model; raises EngineFailed if one can't."""
-        outcomes = await asyncio.gather(*(replica.start() for replica in self._replicas), return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                await self.stop()
-                raise EngineFailed(f"model `{self.name}` can't be loaded: {outcome}") from outcome
+        best = 0.0
+        for layout in self._layouts:
+            try:
+                replicas = await self._laid_out(layout)
+            except EngineFailed:
+                if self._replicas:  # there may be no memory for so many
+                    break
+                raise
+            rate = 0.0
+            if len(self._layouts) > 1 and self._clip is not None:
+                # All at once, as they will work: they share the cores and the memory's bandwidth.
+                rate = sum(await asyncio.gather(*(replica.measure(self._clip) for replica in replicas)))
+                log.info("%s: %s decode %.1f clips a second", self.name, layout, rate)
+            given_up = replicas
+            if rate > best or not self._replicas:
+                given_up, self._replicas, best = self._replicas, replicas, rate
+            await asyncio.gather(*(replica.stop() for replica in given_up))
+        self._busyness.workers = len(self._replicas)
         self.card = self._replicas[0].card
         self._tasks = [asyncio.create_task(replica.run()) for replica in self._replicas]
+
+    async def _laid_out(self, layout: Layout) -> list[_Replica]:
+        """Workers with the model loaded, all of them or none; raises EngineFailed."""
+        load = Load(replace(self._spec, threads=layout.threads), self._clip)
+        replicas = [
+            _Replica(self._launch, load, self._options.step_timeout_s, self._metrics, self._busyness)
+            for _ in range(layout.replicas)
+        ]
+        outcomes = await asyncio.gather(*(replica.start() for replica in replicas), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                await asyncio.gather(*(replica.stop() for replica in replicas))
+                raise EngineFailed(f"model `{self.name}` can't be loaded: {outcome}") from outcome
+        return replicas
 
     async def stop(self) -> None:
         """Ends the workers; utterances that are still open get nothing more."""
@@ -156,7 +205,7 @@ class Engine:
 
     def require_room(self) -> None:
         """Raises Overloaded while those who talk already are as many as can be decoded in time."""
-        if reason := self._load.overload(time.monotonic()):
+        if reason := self._busyness.overload(time.monotonic()):
             raise Overloaded(f"model `{self.name}` is at its limit: {reason}", retry_after_s=10)
 
     def admit(self, channels: int) -> Lease:
@@ -244,6 +293,15 @@ class _Replica:
         self._link = link
         for ticket in self.tickets.values():
             ticket.replay()
+
+    async def measure(self, clip: str) -> float:
+        """How many utterances of the clip the worker decodes a second; raises EngineFailed. Comes before `run`."""
+        assert self._link is not None
+        self._link.send(Measure(clip))
+        report = await self._link.receive()
+        if not isinstance(report, Measured):
+            raise EngineFailed("the worker died while it was tried out")
+        return report.rate
 
     async def run(self) -> None:
         """Follow the worker and replace it whenever it is lost, until cancelled."""

@@ -19,7 +19,7 @@ LATE_SHARE, FINALS = 0.05, 5
 
 class Load:
     def __init__(self, workers: int) -> None:
-        self._workers = workers
+        self.workers = workers
         self._steps: deque[tuple[float, float]] = deque()
         self._finals: deque[tuple[float, float]] = deque()
 
@@ -37,7 +37,9 @@ class Load:
         for kept in (self._steps, self._finals):
             while kept and kept[0][1] <= since:
                 kept.popleft()
-        busy = sum(ended - max(started, since) for started, ended in self._steps) / (SPAN_S * self._workers)
+        if not self.workers:
+            return None
+        busy = sum(ended - max(started, since) for started, ended in self._steps) / (SPAN_S * self.workers)
         if busy > BUSY:
             return f"decoding takes {100 * busy:.0f} % of its time"
         late = sum(given - asked > LATE_S for asked, given in self._finals)

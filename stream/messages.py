@@ -64,7 +64,13 @@ class Cancel(Message, frozen=True):
     id: int
 
 
-Order = Load | Begin | Push | Finish | Cancel
+class Measure(Message, frozen=True):
+    """Decode the clip over and over for a while, as many at once as a step takes. Comes before any Begin."""
+
+    clip: str
+
+
+Order = Load | Measure | Begin | Push | Finish | Cancel
 
 
 # -- reports: from the worker ---------------------------------------------------------------------------------------
@@ -76,6 +82,12 @@ class Loaded(Message, frozen=True):
 
 class LoadFailed(Message, frozen=True):
     message: str
+
+
+class Measured(Message, frozen=True):
+    """Utterances of the clip decoded per second."""
+
+    rate: float
 
 
 class Started(Message, frozen=True):
@@ -107,7 +119,7 @@ class Heard(Message, frozen=True):
     rung: Rung = Rung.KEEPING_UP
 
 
-Report = Loaded | LoadFailed | Started | Stepped | Failed | Heard
+Report = Loaded | LoadFailed | Measured | Started | Stepped | Failed | Heard
 
 _encode = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode

@@ -21,7 +21,8 @@ from typing import BinaryIO
 import numpy as np
 
 from models import registry
-from models.base import SAMPLE_RATE, DecodeOptions, Kind, Model, Utterance
+from models.base import Kind, Model, Utterance
+from stream import trial
 from stream.batch import Job, choose
 from stream.costs import Costs
 from stream.messages import (
@@ -33,6 +34,8 @@ from stream.messages import (
     Load,
     Loaded,
     LoadFailed,
+    Measure,
+    Measured,
     Order,
     Push,
     Report,
@@ -47,10 +50,6 @@ STEP_S = 0.3
 """What one step may take, if it is for several utterances: a final that becomes due waits for it."""
 PROGRESS_S = 0.1
 """Between two Heard reports, each of which speaks of all utterances."""
-CLIP_S = 3
-"""As much of the clip as it takes to know that a model works."""
-CLIP_STEPS = 1000
-"""More than any model takes for it."""
 
 log = logging.getLogger("steno.worker")
 
@@ -90,8 +89,12 @@ class Worker:
         """There is something to do, or progress to tell, as soon as its time has come."""
         return any(mine.since is not None for mine in self._open.values()) or any(self._idle())
 
-    def take(self, order: Begin | Push | Finish | Cancel) -> None:
+    def take(self, order: Order) -> None:
         """Orders for an utterance that has failed or is over are ignored: they crossed that report."""
+        assert not isinstance(order, Load)
+        if isinstance(order, Measure):
+            self._report(Measured(trial.rate(self._model, order.clip, self._costs)))
+            return
         try:
             if isinstance(order, Begin):
                 if order.id in self._open:  # begun again because nothing came of it
@@ -204,7 +207,7 @@ def serve(orders: SimpleQueue[Order | None], report: Callable[[Report], None]) -
         model = registry.load(first.spec)
         costs = Costs()
         if first.clip is not None:
-            _try_out(model, first.clip, costs)
+            trial.pass_through(model, first.clip, costs)
     except Exception as error:
         if not isinstance(error, OSError | ValueError | ImportError):  # these say all that there is to say
             log.exception("loading %s failed", first.spec.name)
@@ -217,7 +220,6 @@ def serve(orders: SimpleQueue[Order | None], report: Callable[[Report], None]) -
         for order in _drained(orders, wait_s):
             if order is None:
                 return
-            assert not isinstance(order, Load)
             worker.take(order)
         stepped = worker.turn()
         wait_s = 0 if stepped else PROGRESS_S if worker.waiting else None
@@ -229,31 +231,6 @@ def _drained(orders: SimpleQueue[Order | None], wait_s: float | None) -> Iterato
         yield orders.get(timeout=wait_s)
         while True:
             yield orders.get_nowait()
-
-
-def _try_out(model: Model, clip: str, costs: Costs) -> None:
-    """Decode a clip to its final, so that a model that can't is found out before it is trusted with speech; then as
-    many at once as it takes, to know what that costs."""
-    import soundfile
-
-    samples, _ = soundfile.read(clip, frames=CLIP_S * SAMPLE_RATE, dtype="int16")
-    for rows in sorted({1, model.card.max_batch}):
-        batch = [model.begin(DecodeOptions()) for _ in range(rows)]
-        for utterance in batch:
-            utterance.accept(samples, True)
-            utterance.finish(len(samples))
-        for _ in range(CLIP_STEPS):
-            need = batch[0].need
-            began = time.monotonic()
-            final = model.step(batch)[0].final
-            if need is not None:
-                costs.observe(need.key, rows, time.monotonic() - began)
-            if final:
-                break
-        else:
-            raise RuntimeError("no final in the trial decode")
-        for utterance in batch:
-            model.close(utterance)
 
 
 def _read(pipe: BinaryIO, orders: SimpleQueue[Order | None]) -> None:
