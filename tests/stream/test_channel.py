@@ -167,7 +167,7 @@ def test_configure_waits_for_the_next_utterance() -> None:
 
 
 def test_configure_changes_the_detector_between_utterances(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(registry.DETECTORS, "coarse", "")
+    monkeypatch.setitem(registry.DETECTORS, "coarse", registry.DETECTORS["webrtc"])
     channel = Channel(OPTIONS, lambda name: Loudness(512 if name == "coarse" else 320))
     speech, pause = signal((0.5, 6_400)), signal((0.0, 8_200))
     told = channel.push(speech)
