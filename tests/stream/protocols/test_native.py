@@ -222,7 +222,7 @@ def test_resume_is_refused_for_good():
     assert caught.value.fatal
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.one_of(st.text(max_size=60), st.binary(max_size=9)), st.booleans())
 def test_no_message_raises_anything_but_a_client_error(message: str | bytes, running: bool):
     protocol = started() if running else opened()
