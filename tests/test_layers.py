@@ -48,8 +48,9 @@ PURE = {
 HEAVY = {
     "av": set(),
     "ctranslate2": {"models.whisper", "models.registry"},  # the registry asks it, when need be, whether there is CUDA
+    "faster_whisper": set(),  # brings the file of vad.silero, which finds it without importing all the rest
     "huggingface_hub": {"models.weights"},
-    "onnxruntime": set(),
+    "onnxruntime": {"vad.silero"},
     "pocketsphinx": {"models.pocketsphinx"},
     "ray": set(),
     "sounddevice": {"steno.microphone"},
