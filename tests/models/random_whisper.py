@@ -89,7 +89,9 @@ def vocabulary_text(shape: Shape) -> list[str]:
 
 
 def write_tokenizer(path: Path, text: Sequence[str], special: Sequence[str]) -> None:
-    tokenizer = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(text)}, merges=[]))
+    vocabulary = {token: i for i, token in enumerate(text)}
+    # The longest token that fits: a made-up word is one, as it was written, and what isn't one is spelled in bytes.
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=text[0], continuing_subword_prefix=""))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
