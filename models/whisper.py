@@ -7,7 +7,6 @@ holds for 4.8.
 from __future__ import annotations
 
 import ctypes
-import json
 import math
 from collections.abc import Hashable, Sequence
 from importlib import metadata
@@ -24,6 +23,7 @@ from models.features import HOP, WINDOW, log_mel
 from models.redecode import Decoded, Redecode, Window
 from models.registry import ModelSpec
 from models.tokens import Vocabulary, repeats
+from models.whisper_files import check_files
 
 TOKEN_CAP = 224
 """What Whisper writes into one window at most: half of its context."""
@@ -56,8 +56,7 @@ def load(spec: ModelSpec) -> Model:
             )
     vocabulary = Vocabulary(directory / "tokenizer.json")
     weights = _weights(spec)
-    _check_config(directory / "config.json", weights.is_multilingual)
-    _check_vocabulary(directory, vocabulary)
+    check_files(directory, vocabulary, weights.is_multilingual)
     declaration = declared(directory)
     if strange := set(declaration.languages or ()) - set(vocabulary.languages):
         raise ValueError(f"{directory / 'steno.json'}: the model has no tokens for {', '.join(sorted(strange))}")
@@ -248,19 +247,3 @@ def _open_cublas() -> None:
     for name in ("libcublasLt.so.12", "libcublas.so.12"):
         if (folder / name).is_file():
             ctypes.CDLL(str(folder / name), mode=ctypes.RTLD_GLOBAL)
-
-
-def _check_config(path: Path, multilingual: bool) -> None:
-    """CTranslate2 misses these only when it needs them."""
-    config = json.loads(path.read_text())
-    for name in ("alignment_heads", *(["lang_ids"] if multilingual else [])):
-        if not config.get(name):
-            raise ValueError(f"{path} has no {name}: convert the model again, with a newer CTranslate2")
-
-
-def _check_vocabulary(directory: Path, vocabulary: Vocabulary) -> None:
-    """The tokenizer of another Whisper would go unnoticed, and garble all text."""
-    path = directory / "vocabulary.json"
-    tokens = json.loads(path.read_text()) if path.is_file() else path.with_suffix(".txt").read_text().split("\n")
-    if tokens[vocabulary.untimed : vocabulary.untimed + 1] != ["<|notimestamps|>"]:
-        raise ValueError(f"{directory / 'tokenizer.json'} belongs to another model than {path.name}: fetch both again")
