@@ -6,10 +6,8 @@ holds for 4.8.
 
 from __future__ import annotations
 
-import ctypes
 import math
 from collections.abc import Hashable, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ import numpy as np
 
 from models.agreement import fit
 from models.base import SAMPLE_RATE, DecodeOptions, Model, ModelCard, Rejection, Task, Word
+from models.cublas import blame_cublas, open_cublas
 from models.declaration import NOTHING, Declaration, declared
 from models.features import HOP, WINDOW, log_mel
 from models.redecode import Decoded, Redecode, Window
@@ -130,8 +129,7 @@ class Whisper:
                 ctranslate2.StorageView.from_array(silence), [prompt], max_length=8, return_no_speech_prob=True
             )
         except RuntimeError as error:
-            if "libcublas" in str(error):
-                raise ImportError(f"{error}: pip install nvidia-cublas-cu12") from error
+            blame_cublas(error)
             raise ValueError(f"the weights were loaded, but don't run: {error}") from error
         if not math.isfinite(row.no_speech_prob):
             raise ValueError("model.bin is damaged, its weights are no numbers: fetch it again")
@@ -225,7 +223,7 @@ def _weights(spec: ModelSpec) -> Any:
     if spec.device == "cuda":
         if not ctranslate2.get_cuda_device_count():
             raise ValueError(f"{spec.name}: no CUDA device is to be seen; look at its driver, or take the CPU")
-        _open_cublas()
+        open_cublas()
     compute_type = spec.compute_type
     if compute_type == "default":
         fastest = "float16" if spec.device == "cuda" else "int8"
@@ -235,15 +233,5 @@ def _weights(spec: ModelSpec) -> Any:
             spec.path, device=spec.device, compute_type=compute_type, intra_threads=spec.threads
         )
     except Exception as error:  # damaged files raise whatever their bytes lead to
+        blame_cublas(error)
         raise ValueError(f"{spec.path} can't be loaded: {error}. If it was fetched, fetch it again") from error
-
-
-def _open_cublas() -> None:
-    """Let CTranslate2 find the cuBLAS that pip installed; where it lies, the dynamic linker doesn't look."""
-    try:
-        folder = Path(str(metadata.distribution("nvidia-cublas-cu12").locate_file("nvidia/cublas/lib")))
-    except metadata.PackageNotFoundError:
-        return  # the system may have one
-    for name in ("libcublasLt.so.12", "libcublas.so.12"):
-        if (folder / name).is_file():
-            ctypes.CDLL(str(folder / name), mode=ctypes.RTLD_GLOBAL)
