@@ -6,12 +6,9 @@ holds for 4.8.
 
 from __future__ import annotations
 
-import ctypes
-import json
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
@@ -23,11 +20,13 @@ import numpy as np
 from models.agreement import fit
 from models.base import SAMPLE_RATE, Kind, Model, ModelCard, Rejection, Task, Word
 from models.context import frames
+from models.cublas import blame_cublas, open_cublas
 from models.declaration import NOTHING, Context, Declaration, declared
 from models.features import HOP, WINDOW, Spectrogram
 from models.redecode import Decoded, Redecode, Window
 from models.registry import ModelSpec
 from models.tokens import Spelling, Vocabulary, compresses, repeats
+from models.whisper_files import check_files
 
 TOKEN_CAP = 224
 """What Whisper writes into one window at most: half of its context."""
@@ -68,8 +67,7 @@ def open_whisper(spec: ModelSpec) -> Whisper:
             )
     vocabulary = Vocabulary(directory / "tokenizer.json")
     weights = _weights(spec)
-    _check_config(directory / "config.json", weights.is_multilingual)
-    _check_vocabulary(directory, vocabulary)
+    check_files(directory, vocabulary, weights.is_multilingual)
     declaration = declared(directory)
     if strange := set(declaration.languages or ()) - set(vocabulary.languages):
         raise ValueError(f"{directory / 'steno.json'}: the model has no tokens for {', '.join(sorted(strange))}")
@@ -155,8 +153,7 @@ class Whisper:
                 ctranslate2.StorageView.from_array(silence), [prompt], max_length=8, return_no_speech_prob=True
             )
         except RuntimeError as error:
-            if "libcublas" in str(error):
-                raise ImportError(f"{error}: pip install nvidia-cublas-cu12") from error
+            blame_cublas(error)
             raise ValueError(f"the weights were loaded, but don't run: {error}") from error
         if not math.isfinite(row.no_speech_prob):
             raise ValueError("model.bin is damaged, its weights are no numbers: fetch it again")
@@ -281,7 +278,7 @@ def _weights(spec: ModelSpec) -> Any:
     if spec.device == "cuda":
         if not ctranslate2.get_cuda_device_count():
             raise ValueError(f"{spec.name}: no CUDA device is to be seen; look at its driver, or take the CPU")
-        _open_cublas()
+        open_cublas()
     compute_type = spec.compute_type
     if compute_type == "default":
         fastest = "float16" if spec.device == "cuda" else "int8"
@@ -291,31 +288,5 @@ def _weights(spec: ModelSpec) -> Any:
             spec.path, device=spec.device, compute_type=compute_type, intra_threads=spec.threads
         )
     except Exception as error:  # damaged files raise whatever their bytes lead to
+        blame_cublas(error)
         raise ValueError(f"{spec.path} can't be loaded: {error}. If it was fetched, fetch it again") from error
-
-
-def _open_cublas() -> None:
-    """Let CTranslate2 find the cuBLAS that pip installed; where it lies, the dynamic linker doesn't look."""
-    try:
-        folder = Path(str(metadata.distribution("nvidia-cublas-cu12").locate_file("nvidia/cublas/lib")))
-    except metadata.PackageNotFoundError:
-        return  # the system may have one
-    for name in ("libcublasLt.so.12", "libcublas.so.12"):
-        if (folder / name).is_file():
-            ctypes.CDLL(str(folder / name), mode=ctypes.RTLD_GLOBAL)
-
-
-def _check_config(path: Path, multilingual: bool) -> None:
-    """CTranslate2 misses these only when it needs them."""
-    config = json.loads(path.read_text())
-    for name in ("alignment_heads", *(["lang_ids"] if multilingual else [])):
-        if not config.get(name):
-            raise ValueError(f"{path} has no {name}: convert the model again, with a newer CTranslate2")
-
-
-def _check_vocabulary(directory: Path, vocabulary: Vocabulary) -> None:
-    """The tokenizer of another Whisper would go unnoticed, and garble all text."""
-    path = directory / "vocabulary.json"
-    tokens = json.loads(path.read_text()) if path.is_file() else path.with_suffix(".txt").read_text().split("\n")
-    if tokens[vocabulary.untimed : vocabulary.untimed + 1] != ["<|notimestamps|>"]:
-        raise ValueError(f"{directory / 'tokenizer.json'} belongs to another model than {path.name}: fetch both again")
