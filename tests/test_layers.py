@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 CLIENT = ROOT / "clients/python"
 
 LAYERS = (
+    "usage",
     "audio errors metrics text",
     "batch channel events messages promise",
     "link outbox protocols.base ticket transcript worker",
