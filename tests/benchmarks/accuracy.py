@@ -15,11 +15,14 @@ from pathlib import Path
 
 from models import registry
 from models.registry import ModelSpec
-from tests.benchmarks import baselines, bootstrap, cadence, placement
-from tests.benchmarks.figures import Figure, parser, percentile, report, spread
+from steno.bench import bootstrap
+from steno.bench.quantiles import percentile
+from steno.bench.talk import talk
+from tests.benchmarks import baselines, cadence, placement
+from tests.benchmarks.clip import speech
+from tests.benchmarks.figures import Figure, parser, report, spread
 from tests.benchmarks.recording import Recording, Row
 from tests.benchmarks.rig import Server, serving
-from tests.benchmarks.talk import speech, talk
 
 GAP_MS, FINAL_MS, CORES = 500, 1000, 0.4
 WER_LOSS, SURE_LOSS = 3.0, 0.3

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import soundfile
 
-from tests.benchmarks import wer
+from steno.bench import wer
 from tests.benchmarks.baselines import Span
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.recording import Recording

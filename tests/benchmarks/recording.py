@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import wer
+from steno.bench import wer
+from steno.bench.heard import Talk
 from tests.benchmarks.baselines import Span
-from tests.benchmarks.talk import Talk
 
 Row = dict[str, Any]
 """Of a `refs.jsonl`, see `accuracy`."""

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 import steno
+from steno.bench.heard import Segment, Talk
 from steno.events import Latency
 from tests.benchmarks import placement
 from tests.benchmarks.recording import Recording, Row
-from tests.benchmarks.talk import Segment, Talk
 
 IN_SILENCE = "words in silence, see above"
 SPOKEN: Row = {"text": "yes no", "utterances": [{"start": 2, "end": 3}, {"start": 8, "end": 9}]}
