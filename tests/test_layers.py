@@ -42,7 +42,10 @@ PURE = {
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.webrtc"),
     *("models.agreement", "models.base", "models.features", "models.redecode", "models.tokens"),
     *("steno.captions", "steno.errors", "steno.events", "steno.formats", "steno.inbox", "steno.options"),
-    *("steno.protocol",),
+    *("steno.protocol", "steno.bench.accuracy", "steno.bench.bootstrap", "steno.bench.document", "steno.bench.heard"),
+    *("steno.bench.losses", "steno.bench.plan", "steno.bench.play", "steno.bench.quantiles", "steno.bench.reference"),
+    *("steno.bench.report", "steno.bench.run", "steno.bench.slo", "steno.bench.stability", "steno.bench.table"),
+    *("steno.bench.timing", "steno.bench.wer"),
 }
 """Neither I/O nor clocks nor threads: what goes in is all that decides what comes out."""
 
@@ -50,6 +53,7 @@ HEAVY = {
     "av": set(),
     "ctranslate2": {"models.whisper", "models.registry"},  # the registry asks it, when need be, whether there is CUDA
     "huggingface_hub": {"models.weights"},
+    "matplotlib": {"steno.bench.plot"},
     "onnxruntime": set(),
     "pocketsphinx": {"models.pocketsphinx"},
     "ray": set(),
