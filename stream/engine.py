@@ -130,6 +130,7 @@ class Engine:
         self._replicas: list[_Replica] = []
         self._ids = itertools.count()
         self._tasks: list[asyncio.Task[None]] = []
+        metrics.workers.follow(spec.name, lambda: [replica.pid for replica in self._replicas if replica.pid])
 
     @property
     def ready(self) -> bool:
@@ -252,6 +253,10 @@ class _Replica:
     @property
     def ready(self) -> bool:
         return self._link is not None
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._link is None else self._link.pid
 
     @property
     def pending(self) -> int:

@@ -24,6 +24,10 @@ Serve = Callable[[SimpleQueue[Order | None], Callable[[Report], None]], None]
 class Link(Protocol):
     """One worker, from its start to its end; whoever launched it closes it."""
 
+    @property
+    def pid(self) -> int | None:
+        """Its process; None where it has none of its own."""
+
     def send(self, order: Order) -> None:
         """Returns at once; lost when the worker is gone."""
 
@@ -47,6 +51,10 @@ class ProcessLink:
         self._process = process
         self._orders = process.stdin
         self._reports = process.stdout
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def send(self, order: Order) -> None:
         # Never drained: the worker reads even while it steps, and what sessions may have in flight is bounded.
@@ -88,6 +96,8 @@ async def start_process() -> Link:
 
 class ThreadLink:
     """For tests: quick to start, but a step that hangs or crashes is not survived."""
+
+    pid = None
 
     def __init__(self, serve: Serve) -> None:
         self._orders: SimpleQueue[Order | None] = SimpleQueue()

@@ -5,7 +5,9 @@ Knows nothing of what the figures mean to anyone.
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from stream.usage import WorkerUsage
 
 SECONDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10)
 SHORT_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
@@ -58,3 +60,6 @@ class Metrics:
             registry=registry,
         )
         self.draining = Gauge("stt_draining", "1 while the server shuts down", registry=registry)
+        ProcessCollector(registry=registry)
+        self.workers = WorkerUsage()
+        registry.register(self.workers)

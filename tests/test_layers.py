@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 CLIENT = ROOT / "clients/python"
 
 LAYERS = (
+    "usage",
     "audio costs errors load metrics pace text",
     "batch channel events messages promise trial",
     "link outbox protocols.base ticket transcript worker",
@@ -41,7 +42,10 @@ PURE = {
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.webrtc"),
     *("models.agreement", "models.base", "models.context", "models.features", "models.redecode", "models.tokens"),
     *("steno.captions", "steno.errors", "steno.events", "steno.formats", "steno.inbox", "steno.options"),
-    *("steno.protocol",),
+    *("steno.protocol", "steno.bench.accuracy", "steno.bench.bootstrap", "steno.bench.document", "steno.bench.heard"),
+    *("steno.bench.losses", "steno.bench.plan", "steno.bench.play", "steno.bench.quantiles", "steno.bench.reference"),
+    *("steno.bench.report", "steno.bench.run", "steno.bench.slo", "steno.bench.stability", "steno.bench.table"),
+    *("steno.bench.timing", "steno.bench.wer"),
 }
 """Neither I/O nor clocks nor threads: what goes in is all that decides what comes out."""
 
@@ -50,6 +54,7 @@ HEAVY = {
     "ctranslate2": {"models.whisper", "models.registry"},  # the registry asks it, when need be, whether there is CUDA
     "faster_whisper": set(),  # brings the file of vad.silero, which finds it without importing all the rest
     "huggingface_hub": {"models.weights"},
+    "matplotlib": {"steno.bench.plot"},
     "onnxruntime": {"vad.silero"},
     "pocketsphinx": {"models.pocketsphinx"},
     "ray": set(),

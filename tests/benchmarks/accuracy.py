@@ -7,19 +7,23 @@ The folder holds a `refs.jsonl` with a row a file: `file`, `text` (empty where n
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from models import registry
 from models.registry import ModelSpec
-from tests.benchmarks import baselines, bootstrap, cadence, placement
-from tests.benchmarks.figures import Figure, parser, percentile, report, spread
-from tests.benchmarks.recording import Recording, Row
+from steno.bench import corpus
+from steno.bench.accuracy import accuracy, tax
+from steno.bench.corpus import Entry
+from steno.bench.quantiles import percentile
+from steno.bench.talk import CHUNK_S, talk
+from steno.bench.timing import final_lags
+from tests.benchmarks import baselines, cadence, placement
+from tests.benchmarks.figures import Figure, parser, report, spread
+from tests.benchmarks.recording import Recording
 from tests.benchmarks.rig import Server, serving
-from tests.benchmarks.talk import speech, talk
 
 GAP_MS, FINAL_MS, CORES = 500, 1000, 0.4
 WER_LOSS, SURE_LOSS = 3.0, 0.3
@@ -35,12 +39,9 @@ def main() -> int:
     flags.add_argument("--parallel", type=int, default=2, help="files streamed at once")
     flags.add_argument("--language", choices=("row", "detect"), default="row", help="the row's, where it has one")
     chosen = flags.parse_args()
-    rows = [json.loads(line) for line in (chosen.folder / "refs.jsonl").read_text().splitlines()]
-    rows = [row for row in rows if not chosen.files or row["file"] in chosen.files]
-    if chosen.language == "detect":
-        rows = [row | {"language": None} for row in rows]
+    entries = corpus.read(chosen.folder, files=chosen.files, detect=chosen.language == "detect")
     with serving("--model", chosen.model) as server:
-        recordings, figures = asyncio.run(_stream(server, chosen.folder, rows, chosen.parallel))
+        recordings, figures = asyncio.run(_stream(server, entries, chosen.parallel))
     spec = registry.resolve([chosen.model], offline=True)[0].spec
     offline = _offline(spec, recordings)
     _print_files(recordings, offline)
@@ -48,19 +49,20 @@ def main() -> int:
     return report(heard + figures, chosen.json)
 
 
-async def _stream(server: Server, folder: Path, rows: list[Row], parallel: int) -> tuple[list[Recording], list[Figure]]:
+async def _stream(server: Server, entries: Sequence[Entry], parallel: int) -> tuple[list[Recording], list[Figure]]:
     """All recordings, and what hearing them cost."""
     places = asyncio.Semaphore(parallel)
 
-    async def one(row: Row) -> Recording:
-        path = folder / row["file"]
-        chunks, format = speech(path)
+    async def one(entry: Entry) -> Recording:
+        language, rate = entry.kind
+        chunks = list(entry.recording.chunks(CHUNK_S))
         async with places:
-            return Recording(path, row, await talk(server.address, chunks, language=row.get("language"), **format))
+            heard = await talk(server.address, chunks, language=language, sample_rate=rate)
+        return Recording(Path(entry.recording.path), entry.reference, heard)
 
     parent, workers, began = server.parent, server.workers, time.monotonic()
     async with server.watched() as peaks:
-        recordings = await asyncio.gather(*map(one, rows))
+        recordings = await asyncio.gather(*map(one, entries))
     seconds = sum(recording.heard.done.audio_s for recording in recordings if recording.heard.done)
     lateness = [1000 * late for recording in recordings for late in recording.heard.lateness]
     return recordings, [
@@ -80,60 +82,53 @@ def _spent(server: Server, before: float) -> float:
 # -- words --------------------------------------------------------------------------------------------------------
 
 
-def _offline(spec: ModelSpec, recordings: list[Recording]) -> list[str] | None:
-    """The texts that the finals' are measured by."""
+def _offline(spec: ModelSpec, recordings: list[Recording]) -> dict[str, str] | None:
+    """The texts, by file, that the finals' are measured by."""
     match spec.kind:
         case "pocketsphinx":
-            return [baselines.default_decoder(recording.path) for recording in recordings]
+            return {each.reference.file: baselines.default_decoder(each.path) for each in recordings}
         case "whisper":
             model = registry.load(spec)
-            return [
-                baselines.utterance_by_utterance(model, each.path, each.utterances, each.row.get("language"))
+            return {
+                each.reference.file: baselines.utterance_by_utterance(
+                    model, each.path, each.utterances, each.reference.language
+                )
                 for each in recordings
-            ]
+            }
         case _:
             return None
 
 
-def _text(recordings: list[Recording], offline: list[str] | None, kind: str) -> list[Figure]:
-    words = [len(recording.said) for recording in recordings]
-    streamed = [recording.errors(recording.heard.text) for recording in recordings]
+def _text(recordings: list[Recording], offline: dict[str, str] | None, kind: str) -> list[Figure]:
+    plays = [recording.play for recording in recordings]
+    streamed = accuracy(plays)
     figures = [
-        Figure("files", len(recordings)),
-        Figure("words", sum(words)),
-        Figure("WER of finals, pooled", _rate(streamed, words), "%"),
+        Figure("files", streamed.files),
+        Figure("words", streamed.words),
+        Figure("WER of finals, pooled", streamed.wer, "%"),
     ]
-    if not offline or not any(words):
+    if not offline or not (cost := tax(plays, offline)):
         return figures
-    whole = [recording.errors(text) for recording, text in zip(recordings, offline, strict=True)]
-    lost = 100 * (sum(streamed) - sum(whole)) / sum(words)
-    low, high = bootstrap.interval(streamed, whole, words)
     if kind == "whisper":
         name, bar, sure_bar = "the same weights on utterances alone", None, SURE_LOSS
     else:
         name, bar, sure_bar = "the default decoder on whole files", WER_LOSS, None
     return [
         *figures,
-        Figure(f"WER of {name}", _rate(whole, words), "%"),
-        Figure("WER lost by streaming", lost, "points", most=bar),
-        Figure("WER lost by streaming, 95 % interval, low", low, "points", most=sure_bar),
-        Figure("WER lost by streaming, 95 % interval, high", high, "points"),
+        Figure(f"WER of {name}", cost.offline_wer, "%"),
+        Figure("WER lost by streaming", cost.points, "points", most=bar),
+        Figure("WER lost by streaming, 95 % interval, low", cost.low, "points", most=sure_bar),
+        Figure("WER lost by streaming, 95 % interval, high", cost.high, "points"),
     ]
 
 
-def _rate(wrong: Sequence[int], words: Sequence[int]) -> float | None:
-    """Pooled word error rate in percent; None where nothing was said."""
-    return 100 * sum(wrong) / sum(words) if any(words) else None
-
-
-def _print_files(recordings: list[Recording], offline: list[str] | None) -> None:
-    for number, recording in enumerate(recordings):
+def _print_files(recordings: list[Recording], offline: dict[str, str] | None) -> None:
+    for recording in recordings:
         wrong = f"{recording.errors(recording.heard.text)} streamed"
         if offline:
-            wrong += f", {recording.errors(offline[number])} offline"
-        print(
-            f"{recording.name:<30} {len(recording.said)} words, wrong {wrong}; {len(recording.heard.segments)} segments"
-        )
+            wrong += f", {recording.errors(offline[recording.reference.file])} offline"
+        words, segments = len(recording.reference.said), len(recording.heard.segments)
+        print(f"{recording.name:<30} {words} words, wrong {wrong}; {segments} segments")
 
 
 # -- times --------------------------------------------------------------------------------------------------------
@@ -141,22 +136,12 @@ def _print_files(recordings: list[Recording], offline: list[str] | None) -> None
 
 def _times(recordings: list[Recording]) -> list[Figure]:
     segments = [segment for recording in recordings for segment in recording.heard.segments]
-    ended = [delay for recording in recordings for delay in _true_delays(recording)]
+    ended = [1000 * lag.speech for each in recordings for lag in final_lags(each.play) if lag.speech is not None]
     return [
         *cadence.partials(segments, GAP_MS),
         *cadence.finals(segments, FINAL_MS),
         *spread("true end of speech to final", ended),
     ]
-
-
-def _true_delays(recording: Recording) -> Iterator[float]:
-    """Milliseconds from the end of the last word, by the reference, to the final at the client."""
-    words = recording.row.get("words", [])
-    for segment in recording.heard.segments:
-        if segment.final and segment.ended and segment.ended.reason == "endpoint":
-            said = [word["end"] for word in words if word["start"] + word["end"] < 2 * segment.ended.at]
-            if said and said[-1] > segment.started.at:
-                yield 1000 * (segment.last_at - said[-1])
 
 
 if __name__ == "__main__":

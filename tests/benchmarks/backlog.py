@@ -7,10 +7,10 @@ import math
 import sys
 import time
 
+from steno.bench.talk import talk
 from tests.benchmarks.figures import Figure, parser, report
 from tests.benchmarks.ledger import Ledger
 from tests.benchmarks.rig import Server, serving
-from tests.benchmarks.talk import talk
 
 PACE = 0.5
 """Seconds of decoding for each second of audio."""

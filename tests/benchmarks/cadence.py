@@ -6,9 +6,11 @@ Knows nothing of servers and references.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
+from steno.bench.heard import Segment
+from steno.bench.stability import revisions
 from tests.benchmarks.figures import Figure, spread
-from tests.benchmarks.talk import Segment
 
 
 def partials(segments: Sequence[Segment], gap_ms: float) -> list[Figure]:
@@ -18,19 +20,26 @@ def partials(segments: Sequence[Segment], gap_ms: float) -> list[Figure]:
     """
     shown = [segment for segment in segments if segment.partials]
     unseen = [1000 * (each.ended.at - each.started.at) for each in segments if each.ended and not each.partials]
-    gaps = [1000 * gap for segment in segments for gap in segment.gaps]
+    gaps = [1000 * gap for segment in segments for gap in _gaps(segment)]
     over = 100 * sum(gap > gap_ms for gap in gaps) / len(gaps) if gaps else None
     return [
         Figure("segments", len(segments)),
         Figure("segments suppressed", sum(segment.final is None for segment in segments)),
         Figure("segments without a partial", len(unseen)),
         Figure("segments without a partial, longest", max(unseen, default=None), "ms", most=gap_ms),
-        Figure("stable text revised", sum(segment.revised for segment in segments), most=0),
+        Figure("stable text revised", sum(map(revisions, segments)), most=0),
         Figure("stable share of partials' text", _stable_share(segments), "%"),
         *spread("speech started to first partial", [1000 * (each.partials_at[0] - each.started_at) for each in shown]),
         *spread("between partials", gaps),
         Figure(f"between partials, over {gap_ms:g} ms", over, "%", most=0),
     ]
+
+
+def _gaps(segment: Segment) -> list[float]:
+    """Between partials while speech goes on, the last one to the end of speech."""
+    assert segment.ended
+    during = [at for at in segment.partials_at if at < segment.ended.at]
+    return [after - before for before, after in pairwise([*during, segment.ended.at])] if during else []
 
 
 def _stable_share(segments: Sequence[Segment]) -> float | None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import linear_regression
 
+from steno.bench.quantiles import percentile
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -53,13 +55,6 @@ def report(figures: Sequence[Figure], path: Path | None) -> int:
     if path:
         path.write_text(json.dumps({figure.name: figure.value for figure in figures}, indent=2) + "\n")
     return int(any(figure.missed for figure in figures))
-
-
-def percentile(values: Sequence[float], percent: float) -> float | None:
-    """The smallest value that `percent` of all don't exceed; None of none."""
-    if not values:
-        return None
-    return sorted(values)[max(0, -int(-len(values) * percent // 100) - 1)]
 
 
 def spread(name: str, values_ms: Sequence[float], most_p95: float | None = None) -> list[Figure]:

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import soundfile
 
-from tests.benchmarks import wer
+from steno.bench import wer
 from tests.benchmarks.baselines import Span
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.recording import Recording
@@ -40,9 +40,9 @@ def figures(recordings: list[Recording]) -> list[Figure]:
                 own += 1
             else:
                 print(f"{recording.name}: no final of its own: {span[0]:.2f} to {span[1]:.2f} s, {len(mine)} shared")
-    aligned = [recording for recording in recordings if recording.row.get("words")]
+    aligned = [recording for recording in recordings if recording.reference.words]
     splits = sum(map(_print_splits, aligned)) if aligned else None
-    placed = [recording for recording in recordings if recording.utterances or not recording.said]
+    placed = [recording for recording in recordings if recording.utterances or not recording.reference.said]
     unsaid = sum(map(_print_words_in_silence, placed)) if placed else None
     lengths = sum(s.ended.reason == "max_length" for r in recordings for s in r.heard.segments if s.ended)
     return [
@@ -71,7 +71,7 @@ def _print_words_in_silence(recording: Recording) -> int:
 def _print_splits(recording: Recording) -> int:
     """List endpoints that lie where the reference has hardly a pause, with what can tell a wrong reference: how long
     it was quiet there, and how quiet."""
-    words = recording.row["words"]
+    words = recording.reference.words
     samples, rate = soundfile.read(recording.path, dtype="float64", always_2d=True)
 
     def level(start: float, end: float) -> float:
@@ -84,15 +84,15 @@ def _print_splits(recording: Recording) -> int:
             continue
         middle = (before.ended.at + after.started.at) / 2
         for left, right in pairwise(words):
-            if left["start"] + left["end"] <= 2 * middle < right["start"] + right["end"]:
-                pause = right["start"] - left["end"]
+            if left.middle <= middle < right.middle:
+                pause = right.start - left.end
                 if pause < PAUSE_S:
                     found += 1
                     quiet = after.started.at - before.ended.at
                     print(
-                        f"{recording.name}: split at {middle:.2f} s between {left['word']!r} and {right['word']!r}: "
+                        f"{recording.name}: split at {middle:.2f} s between {left.text!r} and {right.text!r}: "
                         f"pause {1000 * pause:.0f} ms in the reference, {1000 * quiet:.0f} ms by VAD, "
                         f"at {level(before.ended.at, after.started.at):.0f} dB; its words "
-                        f"{level(left['start'], left['end']):.0f} and {level(right['start'], right['end']):.0f} dB"
+                        f"{level(left.start, left.end):.0f} and {level(right.start, right.end):.0f} dB"
                     )
     return found

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tests.benchmarks import wer
+from steno.bench import wer
+from steno.bench.heard import Talk
+from steno.bench.play import Play
+from steno.bench.reference import Reference
 from tests.benchmarks.baselines import Span
-from tests.benchmarks.talk import Talk
-
-Row = dict[str, Any]
-"""Of a `refs.jsonl`, see `accuracy`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
     path: Path
-    row: Row
+    reference: Reference
     heard: Talk
 
     @property
@@ -25,12 +23,12 @@ class Recording:
         return self.path.name
 
     @property
-    def said(self) -> list[str]:
-        return wer.normalized(self.row["text"])
+    def play(self) -> Play:
+        return Play(self.reference, tuple(self.heard.segments))
 
     @property
     def utterances(self) -> list[Span]:
-        return [(each["start"], each["end"]) for each in self.row.get("utterances", [])]
+        return [(each.start, each.end) for each in self.reference.utterances]
 
     def errors(self, text: str) -> int:
-        return wer.errors(self.said, wer.normalized(text))
+        return wer.errors(self.reference.said, wer.normalized(text))

@@ -10,12 +10,15 @@ import tempfile
 import time
 from pathlib import Path
 
+from steno.bench.heard import Talk
+from steno.bench.quantiles import percentile
+from steno.bench.talk import talk
 from stream.engines import CLIP
-from tests.benchmarks.figures import Figure, growth, parser, percentile, report, spread
+from tests.benchmarks.clip import looped, speech
+from tests.benchmarks.figures import Figure, growth, parser, report, spread
 from tests.benchmarks.launch import Callback
 from tests.benchmarks.ledger import Ledger
 from tests.benchmarks.rig import Server, Usage, serving
-from tests.benchmarks.talk import Talk, looped, speech, talk
 
 RAMP_S = 3.0
 """Sessions begin at random within it: people don't speak in step."""

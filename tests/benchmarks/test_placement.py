@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 import steno
+from steno.bench.heard import Segment, Talk
+from steno.bench.reference import Reference, Span
 from steno.events import Latency
 from tests.benchmarks import placement
-from tests.benchmarks.recording import Recording, Row
-from tests.benchmarks.talk import Segment, Talk
+from tests.benchmarks.recording import Recording
 
 IN_SILENCE = "words in silence, see above"
-SPOKEN: Row = {"text": "yes no", "utterances": [{"start": 2, "end": 3}, {"start": 8, "end": 9}]}
+SPOKEN = Reference("a.flac", "yes no", utterances=(Span("yes", 2, 3), Span("no", 8, 9)))
 
 
 def final(start: float, end: float) -> steno.Final:
@@ -30,10 +31,10 @@ def final(start: float, end: float) -> steno.Final:
     )
 
 
-def words_in_silence(row: Row, *finals: steno.Final) -> object:
+def words_in_silence(reference: Reference, *finals: steno.Final) -> object:
     started = steno.SpeechStarted(seq=1, segment=0, channel=0, at=0)
     heard = Talk(segments=[Segment(started, 0, last=final) for final in finals])
-    figures = placement.figures([Recording(Path("a.flac"), row, heard)])
+    figures = placement.figures([Recording(Path("a.flac"), reference, heard)])
     return next(figure.value for figure in figures if figure.name == IN_SILENCE)
 
 
@@ -47,8 +48,8 @@ def test_finals_far_from_all_utterances_are_in_silence(start: float, end: float,
 
 
 def test_every_word_is_in_silence_where_nobody_speaks() -> None:
-    assert words_in_silence({"text": ""}, final(0, 1), final(2, 3)) == 4
+    assert words_in_silence(Reference("a.flac", ""), final(0, 1), final(2, 3)) == 4
 
 
 def test_silence_is_unknown_where_utterances_are() -> None:
-    assert words_in_silence({"text": "yes"}, final(0, 1)) is None
+    assert words_in_silence(Reference("a.flac", "yes"), final(0, 1)) is None

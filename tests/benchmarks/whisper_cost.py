@@ -8,11 +8,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from steno.bench.quantiles import percentile
+from steno.bench.talk import CHUNK_S, talk
 from stream.engines import CLIP
 from tests.benchmarks import cadence
-from tests.benchmarks.figures import Figure, growth, parser, percentile, report, spread
+from tests.benchmarks.clip import looped, speech
+from tests.benchmarks.figures import Figure, growth, parser, report, spread
 from tests.benchmarks.rig import Server, serving
-from tests.benchmarks.talk import CHUNK_S, looped, speech, talk
 from tests.models.random_whisper import CODES, build
 
 GAP_MS, WHOLE_MB = 1500, 600

@@ -22,6 +22,7 @@ from stream.errors import BadRequest
 from stream.events import Limits
 from stream.metrics import Metrics
 from stream.serving import ServingOptions, listen
+from stream.usage import PROC
 from tests.e2e.command import run_command
 from tests.e2e.conftest import Server, hear, say
 
@@ -65,9 +66,15 @@ def test_metrics_can_be_read_by_prometheus(server: Server):
         *("sessions_active", "sessions", "sessions_rejected", "audio_received_seconds", "backlog_seconds"),
         *("partial_delay_seconds", "final_delay_seconds", "decode_seconds", "decode_queue_seconds", "batch_size"),
         *("worker_restarts", "partials_coalesced", "warnings", "ws_close", "event_loop_lag_seconds", "draining"),
+        *("workers_cpu_seconds", "workers_resident_memory_bytes"),
     }
     assert {f"stt_{name}" for name in counted} <= families.keys()
     assert all(family.documentation for family in families.values())
+    if PROC.exists():
+        assert families.keys() >= {"process_cpu_seconds", "process_resident_memory_bytes"}
+        [workers] = families["stt_workers_resident_memory_bytes"].samples
+        assert workers.labels == {"model": "scripted"}
+        assert workers.value > 1e6
     labels = {label for family in families.values() for sample in family.samples for label in sample.labels}
     assert labels <= {"model", "reason", "code", "outcome", "le"}, "nothing about a session or a key"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.benchmarks import wer
+from steno.bench import wer
 from tests.e2e.conftest import Server, hear, say
 from tests.e2e.test_faults import check_order
 from tests.micro.corpus import Clip, read

@@ -23,8 +23,9 @@ from models.features import FRAMES, HOP, WINDOW, log_mel
 from models.redecode import Decoded, Window
 from models.tokens import Vocabulary
 from models.whisper import TOKEN_CAP, TOKENS_PER_S, Whisper
-from tests.benchmarks import wer
-from tests.benchmarks.figures import Figure, parser, percentile, report
+from steno.bench import wer
+from steno.bench.quantiles import percentile
+from tests.benchmarks.figures import Figure, parser, report
 from tests.micro.corpus import RATE, Clip, read
 from tests.micro.voices import SpokenWord
 

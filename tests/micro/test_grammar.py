@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tests.benchmarks.wer import normalized
+from steno.bench.wer import normalized
 from tests.micro.grammar import LANGUAGES, sentence, vocabulary
 
 DRAWS = 20_000

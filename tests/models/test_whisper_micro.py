@@ -12,7 +12,7 @@ from models.redecode import Window
 from models.registry import ModelSpec, load
 from models.tokens import Vocabulary
 from models.whisper import Whisper
-from tests.benchmarks import wer
+from steno.bench import wer
 from tests.conformance.check_model import check_model, listen
 from tests.micro.corpus import Clip, read
 

@@ -17,6 +17,8 @@ def stopped() -> float:
 
 
 class InlineLink:
+    pid = None
+
     def __init__(self) -> None:
         self._reports: asyncio.Queue[Report | None] = asyncio.Queue()
         self._worker: Worker | None = None

@@ -19,6 +19,7 @@ from stream.link import in_thread, start_process
 from stream.messages import Loaded, LoadFailed, Measure, Measured
 from stream.metrics import Metrics
 from stream.ticket import DEATHS
+from stream.usage import PROC
 from stream.worker import serve
 
 SPEC = ModelSpec(name="scripted", kind="scripted")
@@ -202,6 +203,14 @@ async def test_a_worker_lost_without_a_step_costs_no_utterance(launch):
         assert engine.ready
         assert len(links) == 2
     assert metrics.registry.get_sample_value("stt_worker_restarts_total", {"model": "scripted"}) == 1
+
+
+async def test_what_a_worker_process_uses_is_told_while_it_lives():
+    metrics = Metrics()
+    async with running(start_process, metrics=metrics):
+        used = metrics.registry.get_sample_value("stt_workers_resident_memory_bytes", {"model": "scripted"})
+        assert used is None if not PROC.exists() else used > 0
+    assert metrics.registry.get_sample_value("stt_workers_resident_memory_bytes", {"model": "scripted"}) is None
 
 
 async def test_a_crash_ends_the_guilty_utterance_alone():

@@ -10,19 +10,20 @@ import asyncio
 import json
 import os
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
 from steno.errors import ConnectError, IncompleteError, StenoError
+from steno.fetch import fetch
 from steno.formats import FORMATS, WITH_WORDS
 from steno.options import Options
-from steno.protocol import endpoint, refusal
+from steno.protocol import endpoint
 
 EXIT_CODES = "exit codes: 0 complete, 1 failed, 2 wrong usage, 3 cut short (what came is written), 130 interrupted"
-EXTRA = {"numpy", "rich", "sounddevice", "soundfile"}
+EXTRA = {"matplotlib", "numpy", "rich", "sounddevice", "soundfile"}
+FIND_S = 60.0
+"""How long `steno bench --find-largest` measures each number of sessions."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as missing:
         if missing.name not in EXTRA:
             raise
-        return _failed(f"`steno {args.command}` needs {missing.name}: install steno-client with its extra [cli]")
+        extra = "bench" if args.command == "bench" else "cli"
+        return _failed(f"`steno {args.command}` needs {missing.name}: install steno-client with its extra [{extra}]")
     except IncompleteError as error:
         _failed(str(error))
         return 3
@@ -55,9 +57,10 @@ def _failed(message: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    server = argparse.ArgumentParser(add_help=False)
+    key = argparse.ArgumentParser(add_help=False)
+    key.add_argument("--api-key-file", metavar="FILE", type=Path, help="its key; else STENO_API_KEY is taken")
+    server = argparse.ArgumentParser(add_help=False, parents=[key])
     server.add_argument("--url", type=_address, default="ws://127.0.0.1:8765", help="the server (%(default)s)")
-    server.add_argument("--api-key-file", metavar="FILE", type=Path, help="its key; else STENO_API_KEY is taken")
 
     speech = argparse.ArgumentParser(add_help=False)
     speech.add_argument("--model", help="one of `steno models`; else the server's default")
@@ -90,7 +93,32 @@ def _parser() -> argparse.ArgumentParser:
 
     models = commands.add_parser("models", parents=[server], help="what the server can run")
     models.set_defaults(run=_models)
+
+    _add_bench(commands.add_parser("bench", parents=[key], help="measure a server", epilog=EXIT_CODES))
     return parser
+
+
+def _add_bench(bench: argparse.ArgumentParser) -> None:
+    bench.set_defaults(run=_bench)
+    bench.description = "Measure a server: sessions at once, in real time, over recordings whose words are known."
+    bench.add_argument("url", metavar="URL", type=_address, help="the server")
+    bench.add_argument("corpus", metavar="CORPUS", type=Path, help="a folder of recordings with a refs.jsonl")
+    bench.add_argument("--sessions", type=_count, default=1, metavar="N", help="at once (%(default)s)")
+    bench.add_argument("--seconds", type=float, help="how long they talk; else until each recording was played once")
+    bench.add_argument("--files", nargs="+", default=[], metavar="FILE", help="only these of the corpus")
+    bench.add_argument("--separate", action="store_true", help="a session for each recording, not one for many")
+    bench.add_argument("--language", choices=("row", "detect"), default="row", help="the corpus's (default), or none")
+    bench.add_argument("--model", help="one of `steno models`; else the server's default")
+    bench.add_argument("--words", action="store_true", help="ask for times of words, and measure them")
+    bench.add_argument("--offline", type=Path, metavar="FILE", help="texts to compare with: lines of {file, text}")
+    bench.add_argument("--seed", type=int, default=0, help="of who plays what when (%(default)s)")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    bench.add_argument("--plot", type=Path, metavar="FILE.png", help="draw latencies there")
+    finding = bench.add_argument_group("the largest number of sessions")
+    finding.add_argument("--find-largest", action="store_true", help="that keeps an SLO, beginning with --sessions")
+    finding.add_argument("--most", type=_count, default=1024, metavar="N", help="to try (%(default)s)")
+    finding.add_argument("--slo-word-s", type=float, default=2.5, metavar="S", help="p95, word's end to shown for good")
+    finding.add_argument("--slo-final-s", type=float, default=0.8, metavar="S", help="p95, endpoint to final")
 
 
 def _address(url: str) -> str:
@@ -98,6 +126,12 @@ def _address(url: str) -> str:
         return endpoint(url, "ws", "stream")
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return int(text)
 
 
 def _key(args: argparse.Namespace) -> str | None:
@@ -139,18 +173,35 @@ def _mic(args: argparse.Namespace) -> None:
     asyncio.run(commands.mic(args.url, _key(args), _options(args)))
 
 
+def _bench(args: argparse.Namespace) -> None:
+    from steno.bench.command import Asked, bench
+    from steno.bench.slo import Slo
+
+    options: Options = {"words": args.words}
+    if args.model:
+        options["model"] = args.model
+    asked = Asked(
+        corpus=args.corpus,
+        files=tuple(args.files),
+        sessions=args.sessions,
+        most=args.most if args.find_largest else None,
+        seconds=args.seconds or (FIND_S if args.find_largest else None),
+        separate=args.separate,
+        detect=args.language == "detect",
+        seed=args.seed,
+        slo=Slo(word_s=args.slo_word_s, final_s=args.slo_final_s),
+        offline=args.offline,
+        json=args.json,
+        plot=args.plot,
+    )
+    asyncio.run(bench(args.url, _key(args), options, asked))
+
+
 def _models(args: argparse.Namespace) -> None:
     """Print the names that `GET /v1/models` lists, one a line."""
-    request = urllib.request.Request(endpoint(args.url, "http", "models"))
-    if key := _key(args):
-        # "Unredirected": wherever a redirect leads, the key stays here.
-        request.add_unredirected_header("Authorization", f"Bearer {key}")
+    address = endpoint(args.url, "http", "models")
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            for model in json.load(answer)["data"]:
-                print(model["id"])
-    except urllib.error.HTTPError as error:
-        with error:
-            raise refusal(error.code, error.headers.get("Retry-After"), error.read()) from None
+        for model in json.loads(fetch(address, _key(args)))["data"]:
+            print(model["id"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConnectError(f"no list of models at {request.full_url}: {error}") from None
+        raise ConnectError(f"no list of models at {address}: {error}") from None

@@ -2,11 +2,14 @@ import asyncio
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import steno
 from steno import cli, commands
+from steno.bench.command import Asked
+from steno.bench.slo import Slo
 
 
 @pytest.fixture
@@ -76,6 +79,74 @@ def test_wrong_usage_is_exit_code_2(called, arguments):
     assert called == []
 
 
+# -- steno bench --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def benched(monkeypatch):
+    """What `steno bench` calls in place of a server: its arguments."""
+    calls = []
+
+    async def bench(url, api_key, options, asked):
+        calls.append((url, api_key, options, asked))
+
+    monkeypatch.setattr("steno.bench.command.bench", bench)
+    monkeypatch.setenv("STENO_API_KEY", "k3y")
+    return calls
+
+
+def test_a_bench_needs_a_server_and_a_corpus(benched):
+    assert cli.main(["bench", "http://a:1", "talks"]) == 0
+    assert benched == [("ws://a:1/v1/stream", "k3y", {"words": False}, Asked(corpus=Path("talks")))]
+
+
+def test_a_bench_is_told_all_that_was_asked_for(benched):
+    arguments = "--sessions 8 --seconds 30 --separate --language detect --model base --words --seed 7"
+    arguments += " --offline texts.jsonl --json a.json --plot a.png --files b.flac c.flac"
+    assert cli.main(["bench", "ws://a", "talks", *arguments.split()]) == 0
+    [(_, _, options, asked)] = benched
+    assert options == {"words": True, "model": "base"}
+    assert asked == Asked(
+        corpus=Path("talks"),
+        files=("b.flac", "c.flac"),
+        sessions=8,
+        seconds=30.0,
+        separate=True,
+        detect=True,
+        seed=7,
+        offline=Path("texts.jsonl"),
+        json=Path("a.json"),
+        plot=Path("a.png"),
+    )
+
+
+def test_the_largest_number_is_searched_for_a_minute_each(benched):
+    assert cli.main(["bench", "ws://a", "talks", "--find-largest"]) == 0
+    cli.main(["bench", "ws://a", "talks", "--find-largest", "--most", "9", "--seconds", "5", "--slo-word-s", "1"])
+    first, second = (asked for _, _, _, asked in benched)
+    assert (first.most, first.seconds, first.slo) == (1024, 60.0, Slo(word_s=2.5, final_s=0.8))
+    assert (second.most, second.seconds, second.slo) == (9, 5.0, Slo(word_s=1.0, final_s=0.8))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["ws://a"], ["ftp://a", "talks"], ["ws://a", "talks", "--sessions", "0"], ["ws://a", "talks", "--most", "x"]],
+)
+def test_a_bench_that_cannot_be_is_exit_code_2(benched, arguments):
+    with pytest.raises(SystemExit) as left:
+        cli.main(["bench", *arguments])
+    assert left.value.code == 2
+    assert benched == []
+
+
+def test_a_bench_without_a_corpus_is_a_failure(tmp_path, capsys):
+    assert cli.main(["bench", "ws://a", str(tmp_path)]) == 1
+    assert "refs.jsonl" in capsys.readouterr().err
+
+
+# -- the key and failures -----------------------------------------------------------------------------------------
+
+
 def test_the_key_comes_from_a_file_before_the_environment(called, monkeypatch, tmp_path):
     monkeypatch.setenv("STENO_API_KEY", "from-environment")
     (tmp_path / "key").write_text("from-file\n")
@@ -121,20 +192,28 @@ import sys
 
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name in ("numpy", "rich", "sounddevice", "soundfile"):
+        if name in ("matplotlib", "numpy", "rich", "sounddevice", "soundfile"):
             raise ModuleNotFoundError(name=name)
 
 sys.meta_path.insert(0, Missing())
 import steno.sync
 from steno.cli import main
-sys.exit(main(["transcribe", "a.wav"]))
+sys.exit(main(sys.argv[1:]))
 """
 
 
-def test_without_the_extra_the_library_works_and_the_command_says_what_is_missing():
-    ended = subprocess.run([sys.executable, "-c", WITHOUT_EXTRA], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["transcribe", "a.wav"], "`steno transcribe` needs rich: install steno-client with its extra [cli]"),
+        (["bench", "ws://a", "talks"], "`steno bench` needs rich: install steno-client with its extra [bench]"),
+    ],
+)
+def test_without_the_extra_the_library_works_and_the_command_says_what_is_missing(arguments, told):
+    command = [sys.executable, "-c", WITHOUT_EXTRA, *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == "steno: `steno transcribe` needs rich: install steno-client with its extra [cli]\n"
+    assert ended.stderr == f"steno: {told}\n"
 
 
 # -- steno models -------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.benchmarks.bootstrap import interval
+from steno.bench.bootstrap import interval
 
 FILES = 400
 WORDS = [20] * FILES
