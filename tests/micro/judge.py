@@ -18,7 +18,7 @@ import ctranslate2
 import numpy as np
 
 from models.base import DecodeOptions, Word
-from models.declaration import declared
+from models.declaration import Context, declared
 from models.features import FRAMES, HOP, WINDOW, log_mel
 from models.redecode import Decoded, Window
 from models.tokens import Vocabulary
@@ -80,8 +80,8 @@ def main() -> int:
 def hear(directory: Path, clips: Sequence[Clip], compute_type: str) -> list[Heard]:
     weights = ctranslate2.models.Whisper(str(directory), compute_type=compute_type)
     vocabulary = Vocabulary(directory / "tokenizer.json")
-    adapter = Whisper(weights, vocabulary, declared(directory))
-    guesses = _decode(adapter, [Window(samples=clip.samples, options=DecodeOptions()) for clip in clips])
+    adapter = Whisper(weights, vocabulary, declared(directory)).with_context(Context())
+    guesses = _decode(adapter, [_window(adapter, clip, DecodeOptions()) for clip in clips])
     padded = [
         guess if guess.language == clip.language else _told(adapter, clip)
         for clip, guess in zip(clips, guesses, strict=True)
@@ -98,7 +98,13 @@ def _decode(adapter: Whisper, windows: Sequence[Window]) -> list[Decoded]:
 
 def _told(adapter: Whisper, clip: Clip) -> Decoded:
     options = DecodeOptions(languages=(clip.language,))
-    return adapter.decode([Window(samples=clip.samples, options=options)])[0]
+    return adapter.decode([_window(adapter, clip, options)])[0]
+
+
+def _window(adapter: Whisper, clip: Clip, options: DecodeOptions) -> Window:
+    sound = adapter.sound()
+    sound.push(clip.samples)
+    return Window(sound=sound, end=len(clip.samples), options=options)
 
 
 def _decode_short(weights: Any, vocabulary: Vocabulary, clips: Sequence[Clip]) -> list[str]:
