@@ -31,10 +31,13 @@ LANGUAGE_SETTLED = 2 * SAMPLE_RATE
 PAUSE = SAMPLE_RATE // 5
 """Silence after which speech may have ended: it is decoded on suspicion, so that the final is there when it has. It is
 as much as counts for decoding (`vad.endpointer.TAIL`), so that nothing is left to hear then."""
-TAIL = 8 * SAMPLE_RATE
+TAIL = 7 * SAMPLE_RATE
 """A window that is longer is trimmed: what went before helps to hear the next word, but costs time in each step."""
-KEPT = (4 * SAMPLE_RATE, 6 * SAMPLE_RATE)
+KEPT = (3 * SAMPLE_RATE, 5 * SAMPLE_RATE)
 """How much is left of it, at least and at most."""
+SENTENCE = 4 * SAMPLE_RATE
+"""A window that is longer begins at its last sentence: models were trained on windows that begin with one."""
+SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！", "।", "؟")
 GRID = SAMPLE_RATE // 100
 """Windows begin at multiples of this."""
 QUIET = SAMPLE_RATE // 25
@@ -228,8 +231,8 @@ class _Utterance:
         return self._window(kind)
 
     def _window(self, kind: Kind) -> Window:
-        # Words that were settled may be why a guard tripped.
-        known = self._known if self._language_settled and kind is not Kind.RETRY else ()
+        # What may become the final is heard with an open mind: settled words that are wrong would spoil the others.
+        known = self._known if self._language_settled and kind in (Kind.FIRST, Kind.PARTIAL) else ()
         return Window(
             sound=self._sound,
             end=min(self._limit - self._offset, self._decoder.window),
@@ -319,17 +322,22 @@ class _Utterance:
         return fit(behind, self._promised, covers)
 
     def _trim(self, covers: int) -> None:
-        """Have a window that is too long begin later: where it is quietest between two stable words."""
-        if covers - self._offset <= TAIL:
-            return
+        """Have the window begin later: at the last sentence that has begun, or, if it is too long, where it is quietest
+        between two stable words."""
         known = self._known
-        gaps = [
-            self._quietest(before.end - SLACK, after.start + SLACK)
-            for before, after in pairwise(known)
-            if KEPT[0] <= covers - after.start <= KEPT[1]
-        ]
-        if gaps:
-            self._move(min(gaps)[1])
+        gaps = list(pairwise(known))
+        sentences = [gap for gap in gaps if gap[0].text.endswith(SENTENCE_ENDS)]
+        if covers - self._offset > SENTENCE and sentences:
+            before, after = sentences[-1]
+            self._move(self._quietest(before.end - SLACK, after.start + SLACK)[1])
+        elif covers - self._offset > TAIL:
+            quiet = [
+                self._quietest(before.end - SLACK, after.start + SLACK)
+                for before, after in gaps
+                if KEPT[0] <= covers - after.start <= KEPT[1]
+            ]
+            if quiet:
+                self._move(min(quiet)[1])
 
     def _quietest(self, start: int, end: int) -> tuple[float, int]:
         """Power and middle of the quietest stretch in the audio between two positions, on the grid."""

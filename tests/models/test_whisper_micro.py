@@ -102,12 +102,15 @@ def test_confidence_tells_words_from_guesses(model: Model, clips: list[Clip]) ->
     assert all(word.confidence < 0.8 for word in guessed) or np.mean([w.confidence for w in guessed]) < 0.7
 
 
-@pytest.mark.parametrize("prompt", ["Thank you for calling.", "The order number is four seven two. " * 20])
+@pytest.mark.parametrize("prompt", ["Thank you for calling.", "The order number is four seven two. " * 5])
 def test_a_prompt_does_not_get_into_the_words(model: Model, clips: list[Clip], prompt: str) -> None:
-    for clip in in_language(clips, "en")[:4]:
+    changed = words = 0
+    for clip in in_language(clips, "en"):
         plain = text(whole(model, clip.samples, DecodeOptions(languages=("en",))))
         prompted = text(whole(model, clip.samples, DecodeOptions(languages=("en",), prompt=prompt)))
-        assert wer.errors(plain, prompted) <= 0.25 * len(plain)
+        changed += wer.errors(plain, prompted)
+        words += len(plain)
+    assert changed <= 0.15 * words
 
 
 def test_what_it_was_not_trained_for_is_not_on_its_card(model: Model) -> None:
@@ -129,6 +132,9 @@ def test_the_token_budget_ends_what_would_be_cut(clips: list[Clip]) -> None:
     decoder = Whisper(ctranslate2.models.Whisper(str(MICRO)), Vocabulary(MICRO / "tokenizer.json"))
     english = in_language(clips, "en")
     samples = np.concatenate([clip.samples for clip in english])[: 28 * SAMPLE_RATE]
-    [decoded] = decoder.decode([Window(samples=samples, options=DecodeOptions(languages=("en",)), language="en")])
+    sound = decoder.sound()
+    sound.push(samples)
+    options = DecodeOptions(languages=("en",))
+    [decoded] = decoder.decode([Window(sound=sound, end=len(samples), options=options, language="en")])
     assert decoded.complete
     assert decoded.words[-1].end > len(samples) - 3 * SAMPLE_RATE
