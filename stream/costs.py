@@ -23,7 +23,7 @@ class Costs:
         self._all = _Line()
 
     def observe(self, key: Hashable, rows: int, seconds: float) -> None:
-        line = self._lines[key] = self._lines.pop(key, None) or _Line()
+        line = self._lines[key] = self._lines.pop(key, _Line())
         if len(self._lines) > KEYS:
             del self._lines[next(iter(self._lines))]
         for each in (line, self._all):
