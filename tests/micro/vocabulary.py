@@ -1,19 +1,22 @@
-"""Writes tokenizer.json: the multilingual vocabulary that openai-whisper's source distribution carries.
+"""Writes tokenizer.json: one of the three vocabularies that Whisper models have, from openai-whisper's sources.
 
-    python -m tests.micro.vocabulary DIRECTORY
+    python -m tests.micro.vocabulary [--kind multilingual|english|large-v3] [--packed] DIRECTORY
 
 Knows nothing of speech or weights. What is taken from there is under the MIT licence.
 """
 
 from __future__ import annotations
 
+import argparse
 import ast
 import base64
+import lzma
 import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
@@ -21,8 +24,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 FIXTURE = Path(__file__).parents[1] / "fixtures/whisper-micro"
 """Where the model lies."""
 SOURCE = "openai-whisper==20250625"
-LANGUAGES = 99
-"""Of those the source knows, those that all sizes but large-v3 were made with."""
+PACKED = "tokens.txt.xz"
+"""A tenth of a tokenizer.json's bytes, of which `unpacked` and `tokenizer` make the same."""
 TIMES = 1501
 """Timestamps from 0.00 to 30.00 s, 20 ms apart."""
 
@@ -30,14 +33,50 @@ _SPLIT = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S
 """GPT-2's, as in the source's `tiktoken.Encoding`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The source's file of byte pairs, and how many of the languages that it knows have a token."""
+
+    pairs: str
+    languages: int
+
+
+KINDS = {
+    "multilingual": Kind("multilingual", 99),
+    "english": Kind("gpt2", 99),  # models that know but one have tokens for all the same
+    "large-v3": Kind("multilingual", 100),  # and turbo's, and of what was distilled from it
+}
+
+
 def main() -> None:
-    directory = Path(sys.argv[1])
-    ranks, languages = _read_source()
-    directory.mkdir(parents=True, exist_ok=True)
-    tokenizer(ranks, languages).save(str(directory / "tokenizer.json"), pretty=False)
+    flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags.add_argument("directory", type=Path)
+    flags.add_argument("--kind", choices=KINDS, default="multilingual")
+    flags.add_argument("--packed", action="store_true", help=f"write {PACKED} instead, which is far smaller")
+    chosen = flags.parse_args()
+    ranks, languages = _read_source(KINDS[chosen.kind])
+    chosen.directory.mkdir(parents=True, exist_ok=True)
+    if chosen.packed:
+        (chosen.directory / PACKED).write_bytes(packed(ranks))
+    else:
+        tokenizer(ranks, languages).save(str(chosen.directory / "tokenizer.json"), pretty=False)
 
 
-def tokenizer(ranks: Mapping[bytes, int], languages: list[str]) -> Tokenizer:
+def packed(ranks: Mapping[bytes, int]) -> bytes:
+    """All byte pairs by rank, a line each: their merges follow from that."""
+    printed = _printed()
+    lines = ["".join(printed[byte] for byte in token) for token in sorted(ranks, key=ranks.__getitem__)]
+    return lzma.compress("\n".join(lines).encode(), preset=9 | lzma.PRESET_EXTREME)
+
+
+def unpacked(tokens: bytes) -> dict[bytes, int]:
+    """The ranks of what was `packed`."""
+    bytes_of = {char: byte for byte, char in enumerate(_printed())}
+    lines = lzma.decompress(tokens).decode().split("\n")
+    return {bytes(bytes_of[char] for char in line): rank for rank, line in enumerate(lines)}
+
+
+def tokenizer(ranks: Mapping[bytes, int], languages: Sequence[str]) -> Tokenizer:
     """Byte pairs with the `ranks` of their merges, and Whisper's special tokens behind them."""
     printed = _printed()
     spell = {token: "".join(printed[byte] for byte in token) for token in ranks}
@@ -59,7 +98,7 @@ def tokenizer(ranks: Mapping[bytes, int], languages: list[str]) -> Tokenizer:
     return built
 
 
-def special(languages: list[str]) -> list[str]:
+def special(languages: Sequence[str]) -> list[str]:
     return [
         "<|endoftext|>",
         "<|startoftranscript|>",
@@ -69,19 +108,19 @@ def special(languages: list[str]) -> list[str]:
     ]
 
 
-def _read_source() -> tuple[dict[bytes, int], list[str]]:
+def _read_source(kind: Kind) -> tuple[dict[bytes, int], list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         fetch = ["download", "--quiet", "--no-deps", "--no-binary=:all:", f"--dest={folder}", SOURCE]
         subprocess.run([sys.executable, "-m", "pip", *fetch], check=True)
         [archive] = Path(folder).glob("*.tar.gz")
         with tarfile.open(archive) as source:
             files = {Path(member.name).name: member for member in source.getmembers() if "/whisper/" in member.name}
-            table = source.extractfile(files["multilingual.tiktoken"])
+            table = source.extractfile(files[f"{kind.pairs}.tiktoken"])
             code = source.extractfile(files["tokenizer.py"])
             assert table
             assert code
             ranks = {base64.b64decode(token): int(rank) for token, rank in map(bytes.split, table.read().splitlines())}
-            return ranks, list(_languages(code.read().decode()))[:LANGUAGES]
+            return ranks, list(_languages(code.read().decode()))[: kind.languages]
 
 
 def _languages(code: str) -> Iterator[str]:

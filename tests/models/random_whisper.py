@@ -96,7 +96,9 @@ def made_up_tokenizer(shape: Shape) -> Tokenizer:
     text = vocabulary_text(shape)
     vocabulary = {token: i for i, token in enumerate(text)}
     # The longest token that fits: a made-up word is one, as it was written, and what isn't one is spelled in bytes.
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=text[0], continuing_subword_prefix=""))
+    tokenizer = Tokenizer(
+        models.WordPiece(vocabulary, unk_token=text[0], continuing_subword_prefix="", max_input_chars_per_word=1_000)
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     special = ["<|endoftext|>", "<|startoftranscript|>", *(f"<|{code}|>" for code in shape.languages), "<|translate|>"]
