@@ -47,7 +47,7 @@ def continuation(stable: Sequence[Word], words: Sequence[Word]) -> tuple[Word, .
         said += spoken(word)
     if said == promised:
         return ()
-    distances = _edit_distances([spoken(word) for word in stable], [spoken(word) for word in words])
+    distances = edit_distances([spoken(word) for word in stable], [spoken(word) for word in words])
     ends = [0, *(word.end for word in words)]
     costs = [
         distance + 4 * abs(end - stable[-1].end) / SAMPLE_RATE for distance, end in zip(distances, ends, strict=True)
@@ -80,7 +80,7 @@ def fit(words: Sequence[Word], start: int, end: int) -> tuple[Word, ...]:
     return tuple(reversed(fitted))
 
 
-def _edit_distances(left: Sequence[str], right: Sequence[str]) -> list[int]:
+def edit_distances(left: Sequence[str], right: Sequence[str]) -> list[int]:
     """Levenshtein distances of `left` to each prefix of `right`, the empty one first."""
     row = list(range(len(right) + 1))
     for i, item in enumerate(left, 1):

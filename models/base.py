@@ -39,6 +39,10 @@ class Word(msgspec.Struct, frozen=True, gc=False):
         """The same word at another time."""
         return Word(self.text, start, end, self.confidence)
 
+    def spelled(self, text: str) -> Word:
+        """The same word with another text."""
+        return Word(text, self.start, self.end, self.confidence)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeOptions:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from models.base import Task
 
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=30)]
+
+
+class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Seconds of silence that the encoder is to be given behind the speech, at least, in steps for partials and in
+    those that may become finals; None: windows are padded to 30 s. least: no window is shorter than this."""
+
+    partial: Seconds | None = None
+    final: Seconds | None = None
+    least: Seconds = 0.0
+
 
 class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """languages, tasks: those that the model was trained for, where they are fewer than it has tokens for.
-    context_s: seconds behind the speech that the encoder is to be given at least; None: all windows are padded to 30 s.
-    """
+    """languages, tasks: those that the model was trained for, where they are fewer than it has tokens for."""
 
     languages: tuple[str, ...] | None = None
     tasks: tuple[Task, ...] | None = None
-    context_s: float | None = None
+    context_s: Context = Context()
 
 
 NOTHING = Declaration()

@@ -1,4 +1,4 @@
-"""Whisper's log-mel spectrogram, in numpy.
+"""Whisper's log-mel spectrogram, in numpy, of audio that grows.
 
 Knows nothing of models or files; equal to the reference of openai/whisper and transformers within float rounding.
 """
@@ -18,25 +18,85 @@ WINDOW = 30 * SAMPLE_RATE
 FRAMES = WINDOW // HOP
 """Frames of the 30 s that Whisper was trained on, 10 ms each."""
 
+HEAD = 2
+"""Frames that reach out at the start."""
+
 _FLOOR = np.float32(1e-10)
 
 
-def log_mel(samples: Samples, bins: int) -> NDArray[np.float32]:
-    """`bins` x FRAMES; the audio, at most WINDOW samples, is padded with silence to 30 s before anything else.
+def log_mel(samples: Samples, bins: int, frames: int = FRAMES) -> NDArray[np.float32]:
+    """`bins` x `frames`; the audio is padded with silence to as much before anything else.
 
     Features are not padded instead: a row of zeros is a loud sound to Whisper, and it was trained on padded audio.
     """
-    audio = np.zeros(WINDOW + FFT, np.float32)  # frames are centred, so half of one reaches out at either end
-    audio[FFT // 2 : FFT // 2 + len(samples)] = samples
-    audio /= 32_768
-    audio[: FFT // 2] = audio[FFT : FFT // 2 : -1]
-    audio[-FFT // 2 :] = audio[-FFT // 2 - 2 : -FFT - 2 : -1]
-    heard = min(FRAMES, (len(samples) + FFT) // HOP + 1)  # all frames behind these are silence
-    frames = np.lib.stride_tricks.sliding_window_view(audio, FFT)[: heard * HOP : HOP]
+    spectrogram = Spectrogram(bins)
+    spectrogram.push(samples)
+    return spectrogram.window(len(samples), frames)
+
+
+class Spectrogram:
+    """The features of audio that grows at its end and is trimmed at its start; each frame is computed once.
+
+    samples: what there is of the audio, in one piece.
+    """
+
+    def __init__(self, bins: int) -> None:
+        self._bins = bins
+        self._chunks: list[Samples] = []
+        self._mel = np.empty((bins, 0), np.float32)  # of the frames from HEAD on that no edge touches
+
+    def push(self, samples: Samples) -> None:
+        self._chunks.append(samples)
+
+    @property
+    def samples(self) -> Samples:
+        if len(self._chunks) != 1:
+            self._chunks = [np.concatenate([np.empty(0, np.int16), *self._chunks])]
+        return self._chunks[0]
+
+    def trim(self, start: int) -> None:
+        """Forget what lies before a sample, a multiple of HOP; from here on positions count from there."""
+        assert start % HOP == 0
+        self._chunks = [self.samples[start:].copy()]
+        self._mel = self._mel[:, start // HOP :].copy()
+
+    def window(self, end: int, frames: int) -> NDArray[np.float32]:
+        """`bins` x `frames`: the features of the samples before `end`, padded with silence to HOP samples a frame."""
+        samples = self.samples[:end]
+        count, size = len(samples), frames * HOP
+        whole = max(HEAD, (count - FFT // 2) // HOP + 1)  # the first frame that reaches beyond the audio's end
+        last = min(frames, (count + FFT // 2 - 1) // HOP + 1)  # behind the last frame that hears any of it
+        self._extend(whole)
+        # Frames are centred, so half of one reaches out at either end, where the reference mirrors the padded audio.
+        head = np.pad(_padded(samples, 0, HEAD * HOP + HOP, size), (FFT // 2, 0), "reflect")
+        tail = _padded(samples, whole * HOP - FFT // 2, (last - 1) * HOP + FFT // 2, size)
+        mel = np.full((self._bins, frames), np.log10(_FLOOR), np.float32)
+        mel[:, :HEAD] = _log_power(head[: FFT + (HEAD - 1) * HOP], self._bins)
+        mel[:, HEAD:whole] = self._mel[:, : whole - HEAD]
+        if last > whole:
+            mel[:, whole:last] = _log_power(tail, self._bins)
+        return np.asarray((np.maximum(mel, np.max(mel) - 8) + 4) / 4, np.float32)
+
+    def _extend(self, whole: int) -> None:
+        """Have all frames before `whole` that no edge touches."""
+        known = HEAD + self._mel.shape[1]
+        if whole > known:
+            fresh = self.samples[known * HOP - FFT // 2 : (whole - 1) * HOP + FFT // 2]
+            self._mel = np.concatenate([self._mel, _log_power(fresh, self._bins)], axis=1)
+
+
+def _padded(samples: Samples, start: int, end: int, size: int) -> Samples:
+    """Samples `start` to `end` of the audio, padded with silence to `size`, and mirrored there."""
+    piece = samples[start : min(end, size)]
+    piece = np.pad(piece, (0, max(0, min(end, size) - start - len(piece))))
+    return np.pad(piece, (0, max(0, end - size)), "reflect")
+
+
+def _log_power(samples: Samples, bins: int) -> NDArray[np.float32]:
+    """`bins` x frames of FFT samples, HOP apart: the logarithm of the power in each band."""
+    frames = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float32) / 32_768, FFT)[::HOP]
     power = np.abs(np.fft.rfft(frames * _hann(), axis=1)) ** 2
-    mel = np.full((bins, FRAMES), np.log10(_FLOOR), np.float32)
-    mel[:, :heard] = np.log10(np.maximum(mel_filters(bins) @ power[:FRAMES].T.astype(np.float32), _FLOOR))
-    return np.asarray((np.maximum(mel, np.max(mel) - 8) + 4) / 4, np.float32)
+    return np.log10(np.maximum(mel_filters(bins) @ power.T.astype(np.float32), _FLOOR))
 
 
 @cache

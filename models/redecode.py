@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol, cast
 
 import numpy as np
@@ -27,29 +28,60 @@ from models.base import (
 
 LANGUAGE_SETTLED = 2 * SAMPLE_RATE
 """Audio after which a detected language is kept for the rest of its utterance."""
+PAUSE = SAMPLE_RATE // 5
+"""Silence after which speech may have ended: it is decoded on suspicion, so that the final is there when it has. It is
+as much as counts for decoding (`vad.endpointer.TAIL`), so that nothing is left to hear then."""
+TAIL = 8 * SAMPLE_RATE
+"""A window that is longer is trimmed: what went before helps to hear the next word, but costs time in each step."""
+KEPT = (4 * SAMPLE_RATE, 6 * SAMPLE_RATE)
+"""How much is left of it, at least and at most."""
+GRID = SAMPLE_RATE // 100
+"""Windows begin at multiples of this."""
+QUIET = SAMPLE_RATE // 25
+"""Of the audio between two words the quietest stretch of this length is where it is trimmed."""
+SLACK = SAMPLE_RATE // 16
+"""By how much word times may be off, when that stretch is looked for."""
 
 _DECODED = "decoded"
 """Key of a step that has nothing to decode; no decoder's key is a bare string."""
 
 
+class Sound(Protocol):
+    """The audio of an utterance, in whatever form its decoder wants to keep it."""
+
+    @property
+    def samples(self) -> Samples: ...
+
+    def push(self, samples: Samples) -> None: ...
+
+    def trim(self, start: int) -> None:
+        """Forget what lies before a sample, a multiple of GRID; from here on positions count from there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Audio to be decoded, with all that its words may depend on.
+    """Audio to be decoded, with all that its words may depend on: what `sound` holds before `end`.
 
+    kind:     what the step is for. A RETRY follows on a guard that tripped on this very audio: search wider.
     language: decided earlier in its utterance; None: to be detected among `options.languages`.
-    careful:  a guard tripped on this very audio: search wider.
+    leaning:  what was detected in a shorter window of this audio.
+    prefix:   texts of the words that the window begins with; they are settled.
     """
 
-    samples: Samples
+    sound: Sound
+    end: int
     options: DecodeOptions
+    kind: Kind = Kind.FINAL
     language: str | None = None
-    careful: bool = False
+    leaning: str | None = None
+    prefix: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
     """What a window says; times count from its first sample and lie inside it.
 
+    words:    those of the window's prefix first.
     tripped:  the guard that says these words are not to be trusted, or None.
     complete: False where the decoder ran out of room before the window's end.
     """
@@ -76,8 +108,12 @@ class Decoder(Protocol):
     @property
     def window(self) -> int: ...
 
-    def key(self, options: DecodeOptions, careful: bool) -> Hashable:
-        """Windows of equal keys may share a call. A tuple, and of these two alone."""
+    def sound(self) -> Sound:
+        """For an utterance that begins."""
+
+    def key(self, window: Window) -> Hashable:
+        """Windows of equal keys may share a call; a tuple. Where nothing but `kind` differs, equal keys also mean that
+        the words would be the same."""
 
     def decode(self, windows: Sequence[Window]) -> list[Decoded]:
         """One for each window, in order; what a window says must not depend on its neighbours."""
@@ -111,8 +147,8 @@ class Redecode:
 class _Utterance:
     """One utterance's audio and what is believed of it: its words are `_stable` + `_unstable`.
 
-    The window starts at `_offset`, which stays 0 until the audio outgrows one window. Then what that window said is
-    settled, and the next one starts behind its last sure word.
+    The window starts at `_offset`, which stays 0 until the audio outgrows TAIL. Then it moves up behind words that are
+    stable, to where it is quiet between two of them.
     """
 
     def __init__(self, decoder: Decoder, options: DecodeOptions, stable: Sequence[Word]) -> None:
@@ -122,12 +158,13 @@ class _Utterance:
         self._unstable: tuple[Word, ...] = ()
         self._language = options.languages[0] if len(options.languages) == 1 else None
         self._language_settled = self._language is not None
-        self._chunks: list[Samples] = []  # from `_offset` on
+        self._sound = decoder.sound()  # from `_offset` on
         self._offset = 0
         self._accepted = 0
         self._speech: tuple[int, int] | None = None  # the first sample of speech, and the one behind the last
         self._fresh = 0  # samples of speech that no step has heard
         self._covers = 0  # of the last hypothesis that was trusted
+        self._sure = 0  # of the last one that a final would not have made otherwise
         self._careful = False
         self._reason: Rejection = "no_speech"  # why there are no words, if there are none
         self._end: int | None = None
@@ -141,19 +178,12 @@ class _Utterance:
             return None
         if self.decoded:
             return Need(Kind.FINAL, _DECODED)
-        if self._careful:
-            kind = Kind.RETRY
-        elif self._end is not None:
-            kind = Kind.FINAL
-        elif self._options.partials and self._accepted >= self._promised and self._fresh >= self._decoder.hop:
-            kind = Kind.PARTIAL if self._covers else Kind.FIRST
-        else:
-            return None
-        return Need(kind, self._decoder.key(self._options, self._careful))
+        kind = self._kind
+        return None if kind is None else Need(kind, self._decoder.key(self._window(kind)))
 
     def accept(self, samples: Samples, speech: bool) -> None:
         start = self._accepted
-        self._chunks.append(samples)
+        self._sound.push(samples)
         self._accepted += len(samples)
         if speech and len(samples):
             self._speech = (self._speech[0] if self._speech else start, self._accepted)
@@ -167,47 +197,77 @@ class _Utterance:
 
     @property
     def decoded(self) -> bool:
-        """Whether the final can be told as it is: no speech counts, or the last trusted hypothesis heard all of it."""
+        """Whether the final can be told as it is: no speech counts, or the last sure hypothesis heard all of it."""
         if self._end is None or self._careful:
             return False
         if self._speech is None or self._speech[0] >= self._end or self._offset >= self._end:
             return True
-        return self._covers >= self._end >= self._speech[1]
+        return self._sure >= self._end >= self._speech[1]
+
+    @property
+    def _kind(self) -> Kind | None:
+        """What the next step would be for."""
+        if self._careful:
+            return Kind.RETRY
+        if self._end is not None:
+            return Kind.FINAL
+        # An utterance begun again has nothing to say before it is there once more.
+        if self._speech is None or self._accepted < self._promised:
+            return None
+        spoken = self._speech[1]
+        if self._accepted - spoken >= PAUSE and self._sure < spoken + PAUSE:
+            return Kind.SPECULATIVE
+        # In a pause the next word, or the step on suspicion, is not far.
+        if self._options.partials and self._fresh >= self._decoder.hop and spoken == self._accepted:
+            return Kind.PARTIAL if self._covers else Kind.FIRST
+        return None
 
     def window(self) -> Window:
-        audio = np.concatenate(self._chunks)
-        self._chunks = [audio]
+        kind = self._kind
+        assert kind is not None
+        return self._window(kind)
+
+    def _window(self, kind: Kind) -> Window:
+        # Words that were settled may be why a guard tripped.
+        known = self._known if self._language_settled and kind is not Kind.RETRY else ()
         return Window(
-            samples=audio[: min(self._limit - self._offset, self._decoder.window)],
+            sound=self._sound,
+            end=min(self._limit - self._offset, self._decoder.window),
             options=self._options,
+            kind=kind,
             language=self._language if self._language_settled else None,
-            careful=self._careful,
+            leaning=self._language,
+            prefix=tuple(word.text for word in known),
         )
 
     def hear(self, window: Window, decoded: Decoded) -> Hypothesis:
         """Take in what `window` says, and tell what is believed now."""
-        covers = self._offset + len(window.samples)
+        covers = self._offset + window.end
         full = covers < self._limit
         self._fresh = 0
-        if decoded.tripped and not self._careful:
+        if decoded.tripped and window.kind is not Kind.RETRY:
             # Whatever a prompt brought about, it does only once. A partial's next hop will do as its retry.
             self._options = replace(self._options, prompt=None, keywords=())
-            self._careful = full or self._end is not None
+            self._careful = full or self._end is not None or window.kind is Kind.SPECULATIVE
             return Hypothesis(words=self._stable, agreed=len(self._stable), covers=covers, trusted=False)
         self._careful = False
         self._covers = covers
+        final = replace(window, kind=Kind.FINAL)
+        if window.kind is Kind.RETRY or self._decoder.key(window) == self._decoder.key(final):
+            self._sure = covers
         self._language = decoded.language
         self._language_settled |= covers >= LANGUAGE_SETTLED
         if decoded.tripped:
             self._reason = decoded.tripped
             decoded = Decoded()
-        rest = self._behind_stable(decoded.words, covers)
+        rest = self._behind_stable(window, decoded.words, covers)
         if covers == self._end and decoded.complete:
             self._unstable = rest
             return self.conclude()
         if decoded.complete and not full:
             count = agreed(self._unstable, rest, covers)
             self._stable, self._unstable = self._stable + rest[:count], rest[count:]
+            self._trim(covers)
         else:
             sure = covers - MARGIN if decoded.complete else max((word.start for word in rest), default=0)
             self._advance(rest, sure, covers)
@@ -229,7 +289,7 @@ class _Utterance:
         )
 
     def forget(self) -> None:
-        self._chunks.clear()
+        self._sound = self._decoder.sound()
         self._concluded = True
 
     @property
@@ -239,23 +299,60 @@ class _Utterance:
 
     @property
     def _promised(self) -> int:
-        """Where the stable words end. An utterance begun again has nothing to say before it is there once more."""
+        """Where the stable words end."""
         return self._stable[-1].end if self._stable else 0
 
-    def _behind_stable(self, words: Sequence[Word], covers: int) -> tuple[Word, ...]:
+    @property
+    def _known(self) -> tuple[Word, ...]:
+        """The stable words that the window begins with."""
+        return tuple(word for word in self._stable if word.start + word.end >= 2 * self._offset)
+
+    def _behind_stable(self, window: Window, words: Sequence[Word], covers: int) -> tuple[Word, ...]:
         """What a window's words say behind the stable ones, on the utterance's clock."""
         heard = [word.moved(word.start + self._offset, word.end + self._offset) for word in words]
-        known = [word for word in self._stable if word.start >= self._offset]
-        return fit(continuation(known, heard), self._promised, covers)
+        if window.prefix:
+            *_, last = heard[: len(window.prefix)]
+            self._stable = (*self._stable[:-1], self._stable[-1].spelled(last.text))  # punctuation may have come
+            behind: Sequence[Word] = heard[len(window.prefix) :]
+        else:
+            behind = continuation(self._known, heard)
+        return fit(behind, self._promised, covers)
+
+    def _trim(self, covers: int) -> None:
+        """Have a window that is too long begin later: where it is quietest between two stable words."""
+        if covers - self._offset <= TAIL:
+            return
+        known = self._known
+        gaps = [
+            self._quietest(before.end - SLACK, after.start + SLACK)
+            for before, after in pairwise(known)
+            if KEPT[0] <= covers - after.start <= KEPT[1]
+        ]
+        if gaps:
+            self._move(min(gaps)[1])
+
+    def _quietest(self, start: int, end: int) -> tuple[float, int]:
+        """Power and middle of the quietest stretch in the audio between two positions, on the grid."""
+        first = -(-start // GRID) * GRID
+        places = range(first, max(first, end - QUIET) + 1, GRID)
+        audio = self._sound.samples
+        return min(
+            (float(np.mean(np.square(audio[place - self._offset :][:QUIET].astype(np.float32)))), place + QUIET // 2)
+            for place in places
+        )
 
     def _advance(self, rest: Sequence[Word], sure: int, covers: int) -> None:
         """Settle the words that end by `sure` and start the next window behind them."""
         self._stable += tuple(word for word in rest if word.end <= sure)
-        start = min(self._promised, covers)
+        start = min(self._promised, covers) // GRID * GRID
         if start <= self._offset:  # not one sure word, so another hearing of this audio would end here again
             self._stable += tuple(rest)
-            start = covers
-        self._chunks = [np.concatenate(self._chunks)[start - self._offset :]]
-        self._offset = self._covers = start
+            start = covers // GRID * GRID
+        self._move(start)
+        self._covers = self._sure = start
         self._fresh = self._accepted - start
         self._unstable = ()
+
+    def _move(self, start: int) -> None:
+        self._sound.trim(start - self._offset)
+        self._offset = start

@@ -6,6 +6,7 @@ are the words it gives then, and translations are in capitals. A prompt may hold
 
 say=one_two            the words to give, as with keywords
 reject                 the final is rejected as noise
+mute                   there are no words before the final
 slow=X                 a step takes X seconds for each second of new audio
 raise@N hang@N exit@N  the utterance's N-th step raises, never returns, or ends the process; with `:once` behind it
                        only the first time, which outlives the process where the spec has a path to note it in
@@ -120,6 +121,7 @@ class _Utterance:
         self.heard = 0
         self.stepped = 0
         self._rejected = "reject" in settings
+        self._mute = "mute" in settings
         self._texts = settings["say"].split("_") if "say" in settings else options.keywords
         self._options = options
         self._stable = tuple(stable)
@@ -159,7 +161,7 @@ class _Utterance:
         self.stepped, self._speech_stepped = self.heard, self._speech
         self._final = self._end is not None
         covers = self.heard if self._end is None else min(self._end, self.heard)
-        words = self._words(covers)
+        words = self._stable if self._mute and not self._final else self._words(covers)
         if not self._final:
             self._agreed = max(self._agreed, sum(word.end <= covers - UNSETTLED for word in words))
             return Hypothesis(words=words, agreed=self._agreed, covers=covers, language=self._language)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import unicodedata
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -90,25 +91,32 @@ class Vocabulary:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return [i for i in ids if i < self.end]  # whoever writes "<|translate|>" into a prompt gets no say
 
-    def words(self, ids: Sequence[int]) -> list[Spelling]:
+    def words(self, ids: Sequence[int], known: Sequence[tuple[str, int]] = ()) -> list[Spelling]:
         """Words of text tokens: split before spaces, and between characters of scripts that set none.
 
         Punctuation stays with its word: closing with the one before, opening with the one behind. Bytes that are no
         UTF-8, such as half a character at a cut, say nothing.
+
+        known: the words that come first, each with the number of its tokens. They stay as they are, but for what the
+        tokens behind them add to the last one.
         """
         spelled: list[Spelling] = []
-        for piece in self._pieces(ids):
+        at = 0
+        for text, count in known:
+            spelled.append(Spelling(text, at, at + count))
+            at += count
+        for piece in self._pieces(ids, at):
             if spelled and not _begins_word(spelled[-1].text, piece.text):
                 spelled[-1] = Spelling(spelled[-1].text + piece.text, spelled[-1].first, piece.stop)
             else:
                 spelled.append(piece)
         return [word for word in spelled if word.text.strip()]
 
-    def _pieces(self, ids: Sequence[int]) -> Iterator[Spelling]:
-        """The shortest runs of tokens that hold whole characters."""
+    def _pieces(self, ids: Sequence[int], start: int) -> Iterator[Spelling]:
+        """The shortest runs of tokens from `start` on that hold whole characters."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        text, first = "", 0
-        for i, token in enumerate(ids):
+        text, first = "", start
+        for i, token in enumerate(ids[start:], start):
             text += decoder.decode(bytes(_BYTES[char] for char in self._tokenizer.id_to_token(token) or ""))
             if not decoder.getstate()[0]:
                 if text := text.replace("\ufffd", ""):
@@ -130,6 +138,12 @@ def repeats(ids: Sequence[int]) -> bool:
         if longest + length >= max(12, 3 * length):
             return True
     return False
+
+
+def compresses(text: str) -> bool:
+    """Whether zlib makes less than 1 / 2.4 of it, which the reference implementation takes for a loop."""
+    written = text.encode()
+    return len(written) > 2.4 * len(zlib.compress(written))
 
 
 def _begins_word(before: str, text: str) -> bool:

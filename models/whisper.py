@@ -6,24 +6,27 @@ holds for 4.8.
 
 from __future__ import annotations
 
-import ctypes
-import json
 import math
 from collections.abc import Hashable, Sequence
-from importlib import metadata
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import ctranslate2
+import msgspec
 import numpy as np
 
 from models.agreement import fit
-from models.base import SAMPLE_RATE, DecodeOptions, Model, ModelCard, Rejection, Task, Word
-from models.declaration import NOTHING, Declaration, declared
-from models.features import HOP, WINDOW, log_mel
+from models.base import SAMPLE_RATE, Kind, Model, ModelCard, Rejection, Task, Word
+from models.context import frames
+from models.cublas import blame_cublas, open_cublas
+from models.declaration import NOTHING, Context, Declaration, declared
+from models.features import HOP, WINDOW, Spectrogram
 from models.redecode import Decoded, Redecode, Window
 from models.registry import ModelSpec
-from models.tokens import Vocabulary, repeats
+from models.tokens import Spelling, Vocabulary, compresses, repeats
+from models.whisper_files import check_files
 
 TOKEN_CAP = 224
 """What Whisper writes into one window at most: half of its context."""
@@ -37,10 +40,18 @@ UNSURE = -1.0
 SHORTEST = SAMPLE_RATE // 10
 """Less audio holds no word, but Whisper would find one."""
 
+LIKELIER = 2.0
+"""How much likelier another language must be than the one detected so far."""
+
 ALIGNMENT_STEP = SAMPLE_RATE // 50
 
 
 def load(spec: ModelSpec) -> Model:
+    """As `open_whisper`, for streaming."""
+    return Redecode(open_whisper(spec))
+
+
+def open_whisper(spec: ModelSpec) -> Whisper:
     """Load a Whisper directory in CTranslate2's format, as faster-whisper has them.
 
     These are model.bin, config.json, vocabulary.json or .txt, tokenizer.json. Raises OSError for one that is missing,
@@ -56,21 +67,22 @@ def load(spec: ModelSpec) -> Model:
             )
     vocabulary = Vocabulary(directory / "tokenizer.json")
     weights = _weights(spec)
-    _check_config(directory / "config.json", weights.is_multilingual)
-    _check_vocabulary(directory, vocabulary)
+    check_files(directory, vocabulary, weights.is_multilingual)
     declaration = declared(directory)
     if strange := set(declaration.languages or ()) - set(vocabulary.languages):
         raise ValueError(f"{directory / 'steno.json'}: the model has no tokens for {', '.join(sorted(strange))}")
     whisper = Whisper(weights, vocabulary, declaration)
     whisper.check()
-    return Redecode(whisper)
+    return whisper
 
 
 class Whisper:
-    """A `Decoder`. Every window is padded to 30 s, so that no row of a batch knows how long its neighbours are.
+    """A `Decoder`. Every window is padded to one of a few lengths by its own length alone, so that no row of a batch
+    knows how long its neighbours are.
 
-    Languages, tasks and prompts of equal length may share a call: CTranslate2 wants `<|startoftranscript|>` in the
-    same place in all rows. So a key is the prompt's length, and the width of the search.
+    Languages, tasks, prefixes and prompts of equal length may share a call: CTranslate2 wants `<|startoftranscript|>`
+    in the same place in all rows. So a key is the window's padded length, the prompt's length, and the width of the
+    search.
     """
 
     window = WINDOW
@@ -78,6 +90,8 @@ class Whisper:
     def __init__(self, weights: Any, vocabulary: Vocabulary, declaration: Declaration = NOTHING) -> None:
         self._weights = weights
         self._vocabulary = vocabulary
+        self._declaration = declaration
+        self._context = declaration.context_s
         self._multilingual: bool = weights.is_multilingual
         on_cpu = weights.device == "cpu"
         # Half a second of speech holds a word or two; on a CPU decoding it anew takes about as long.
@@ -92,33 +106,41 @@ class Whisper:
             prompt=True,
             keywords=True,
             # Encoding 30 s fills all cores: on a CPU a row more takes as much longer, and 150 MB (of base).
-            max_batch=2 if on_cpu else 16,
+            max_batch=16 if not on_cpu else 2 if self._context.partial is None else 8,
         )
 
-    def key(self, options: DecodeOptions, careful: bool) -> Hashable:
-        return (len(self._vocabulary.previous(options)), careful)
+    def with_context(self, context: Context) -> Whisper:
+        """The same weights, given another context."""
+        declaration = msgspec.structs.replace(self._declaration, context_s=context)
+        return Whisper(self._weights, self._vocabulary, declaration)
+
+    def sound(self) -> Spectrogram:
+        return Spectrogram(self._weights.n_mels)
+
+    def key(self, window: Window) -> Hashable:
+        careful = window.kind is Kind.RETRY
+        return (self._frames(window), len(self._vocabulary.previous(window.options)), careful)
 
     def decode(self, windows: Sequence[Window]) -> list[Decoded]:
-        features = np.stack([log_mel(window.samples, self._weights.n_mels) for window in windows])
-        encoded = self._weights.encode(ctranslate2.StorageView.from_array(features))
+        features = [cast("Spectrogram", window.sound).window(window.end, self._frames(window)) for window in windows]
+        encoded = self._weights.encode(ctranslate2.StorageView.from_array(np.stack(features)))
         languages = self._languages(windows, encoded)
-        starts = [
-            self._vocabulary.start(language if self._multilingual else None, window.options.task)
-            for window, language in zip(windows, languages, strict=True)
-        ]
-        budgets = [min(TOKEN_CAP, TOKENS_PER_S * (1 + len(window.samples) // SAMPLE_RATE)) for window in windows]
-        generated = self._generate(encoded, windows, starts, budgets)
+        rows = [self._row(window, language) for window, language in zip(windows, languages, strict=True)]
+        generated = self._generate(encoded, rows)
         texts = [
-            [token for token in row.sequences_ids[0][:budget] if token < self._vocabulary.end]
-            if len(window.samples) >= SHORTEST
+            [token for token in told.sequences_ids[0][: row.budget] if token < self._vocabulary.end]
+            if row.window.end >= SHORTEST
             else []
-            for window, row, budget in zip(windows, generated, budgets, strict=True)
+            for row, told in zip(rows, generated, strict=True)
         ]
-        words = self._words(encoded, windows, starts, texts)
+        words = self._words(encoded, rows, texts)
         decoded = []
-        for i, row in enumerate(generated):
-            full = len(row.sequences_ids[0]) >= budgets[i]
-            tripped = guard(texts[i], row.scores[0], row.no_speech_prob, looping=full and budgets[i] < TOKEN_CAP)
+        for i, (row, told) in enumerate(zip(rows, generated, strict=True)):
+            full = len(told.sequences_ids[0]) >= row.budget
+            # Forced tokens count as sure, so the score is that of the others, thinned.
+            score = told.scores[0] * len(texts[i]) / max(1, len(texts[i]) - row.forced)
+            looping = (full and row.budget < TOKEN_CAP) or compresses("".join(word.text for word in words[i]))
+            tripped = guard(texts[i], score, told.no_speech_prob, looping)
             decoded.append(Decoded(words=words[i], language=languages[i], tripped=tripped, complete=not full))
         return decoded
 
@@ -131,11 +153,13 @@ class Whisper:
                 ctranslate2.StorageView.from_array(silence), [prompt], max_length=8, return_no_speech_prob=True
             )
         except RuntimeError as error:
-            if "libcublas" in str(error):
-                raise ImportError(f"{error}: pip install nvidia-cublas-cu12") from error
+            blame_cublas(error)
             raise ValueError(f"the weights were loaded, but don't run: {error}") from error
         if not math.isfinite(row.no_speech_prob):
             raise ValueError("model.bin is damaged, its weights are no numbers: fetch it again")
+
+    def _frames(self, window: Window) -> int:
+        return frames(window.end, window.kind, self._context)
 
     def _languages(self, windows: Sequence[Window], encoded: Any) -> list[str]:
         """Each window's language: what was decided, else the likeliest that may occur."""
@@ -144,72 +168,100 @@ class Whisper:
         if all(window.language for window in windows):
             return [str(window.language) for window in windows]
         return [
-            window.language
-            or next(
-                token[2:-2]
-                for token, _ in likeliest
-                if token[2:-2] in (window.options.languages or self.card.languages)
-            )
-            for window, likeliest in zip(windows, self._weights.detect_language(encoded), strict=True)
+            window.language or self._likeliest(window, detected)
+            for window, detected in zip(windows, self._weights.detect_language(encoded), strict=True)
         ]
 
-    def _generate(
-        self, encoded: Any, windows: Sequence[Window], starts: Sequence[list[int]], budgets: Sequence[int]
-    ) -> Any:
-        careful = windows[0].careful
+    def _likeliest(self, window: Window, detected: Sequence[tuple[str, float]]) -> str:
+        """detected: language tokens and their probabilities, the likeliest first."""
+        allowed = window.options.languages or self.card.languages
+        chances = {token[2:-2]: chance for token, chance in detected if token[2:-2] in allowed}
+        best = next(iter(chances))
+        leaning = window.leaning
+        return leaning if leaning and chances[leaning] * LIKELIER > chances[best] else best
+
+    def _row(self, window: Window, language: str) -> _Row:
+        return _Row(
+            window=window,
+            previous=self._vocabulary.previous(window.options),
+            start=tuple(self._vocabulary.start(language if self._multilingual else None, window.options.task)),
+            prefix=tuple((text, self._vocabulary.encode(text)) for text in window.prefix),
+            budget=min(TOKEN_CAP, TOKENS_PER_S * (1 + window.end // SAMPLE_RATE)),
+        )
+
+    def _generate(self, encoded: Any, rows: Sequence[_Row]) -> Any:
+        careful = rows[0].window.kind is Kind.RETRY
         prompts = [
-            self._vocabulary.previous(window.options) + start + [self._vocabulary.untimed]
-            for window, start in zip(windows, starts, strict=True)
+            [*row.previous, *row.start, self._vocabulary.untimed, *chain.from_iterable(ids for _, ids in row.prefix)]
+            for row in rows
         ]
         # A beam ends otherwise where it may write less, so its limit must not depend on a row's neighbours.
-        limit = TOKEN_CAP if careful else max(budgets)
+        limit = TOKEN_CAP if careful else max(row.budget for row in rows)
         return self._weights.generate(
             encoded,
             prompts,
             beam_size=5 if careful else 1,
             no_repeat_ngram_size=5 if careful else 0,
-            max_length=max(2 * limit, limit + len(prompts[0])),  # of both halves, of which a prompt may fill one
+            # Of both halves, of which a prompt may fill one.
+            max_length=max(2 * limit, limit + len(rows[0].previous) + len(rows[0].start) + 1),
             return_scores=True,
             return_no_speech_prob=True,
         )
 
-    def _words(
-        self, encoded: Any, windows: Sequence[Window], starts: Sequence[list[int]], texts: Sequence[list[int]]
-    ) -> list[tuple[Word, ...]]:
+    def _words(self, encoded: Any, rows: Sequence[_Row], texts: Sequence[list[int]]) -> list[tuple[Word, ...]]:
         """Words with times, by dynamic time warping of cross-attention, and the mean probabilities of their tokens.
 
         `align` takes one language and task a call. Rows of others take part in it without text, which costs less than
         to encode and generate them on their own.
         """
-        words: list[tuple[Word, ...]] = [()] * len(windows)
-        frames = [len(window.samples) // HOP for window in windows]
-        for start in dict.fromkeys(map(tuple, starts)):
-            mine = [text if tuple(other) == start else [] for other, text in zip(starts, texts, strict=True)]
+        words: list[tuple[Word, ...]] = [()] * len(rows)
+        heard = [row.window.end // HOP for row in rows]
+        for start in dict.fromkeys(row.start for row in rows):
+            mine = [text if row.start == start else [] for row, text in zip(rows, texts, strict=True)]
             if not any(mine):
                 continue
-            aligned = self._weights.align(encoded, list(start), mine, frames)
-            for i, text in enumerate(mine):
+            aligned = self._weights.align(encoded, list(start), mine, heard)
+            for i, (row, text) in enumerate(zip(rows, mine, strict=True)):
                 if text:
-                    words[i] = self._timed(text, aligned[i], len(windows[i].samples))
+                    spelling = self._vocabulary.words(text, [(word, len(ids)) for word, ids in row.prefix])
+                    words[i] = _timed(spelling, aligned[i], row.window.end)
         return words
 
-    def _timed(self, text: Sequence[int], aligned: Any, samples: int) -> tuple[Word, ...]:
-        begins: dict[int, int] = {}
-        for token, step in aligned.alignments:
-            begins.setdefault(token, step * ALIGNMENT_STEP)
-        words = []
-        for spelled in self._vocabulary.words(text):
-            probabilities = aligned.text_token_probs[spelled.first : spelled.stop]
-            confidence = min(1.0, sum(probabilities) / len(probabilities))
-            words.append(Word(spelled.text, begins[spelled.first], begins[spelled.stop], confidence))
-        return fit(words, 0, samples)
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A window's part in a call, in tokens. previous: what came before; start: language and task. prefix: the words
+    that are settled. budget: how much may be written, these included."""
+
+    window: Window
+    previous: list[int]
+    start: tuple[int, ...]
+    prefix: tuple[tuple[str, list[int]], ...]
+    budget: int
+
+    @property
+    def forced(self) -> int:
+        return sum(len(ids) for _, ids in self.prefix)
+
+
+def _timed(spelling: Sequence[Spelling], aligned: Any, samples: int) -> tuple[Word, ...]:
+    begins: dict[int, int] = {}
+    for token, step in aligned.alignments:
+        begins.setdefault(token, step * ALIGNMENT_STEP)
+    words = []
+    for spelled in spelling:
+        probabilities = aligned.text_token_probs[spelled.first : spelled.stop]
+        confidence = min(1.0, sum(probabilities) / len(probabilities))
+        words.append(Word(spelled.text, begins[spelled.first], begins[spelled.stop], confidence))
+    return fit(words, 0, samples)
 
 
 def guard(text: Sequence[int], score: float, no_speech: float, looping: bool) -> Rejection | None:
     """What is wrong with `text`, if anything is.
 
     score:     CTranslate2's, the sum of log-probabilities divided by the tokens without the end of text.
-    no_speech: the no-speech token's probability. looping: more was written than anyone says in that time.
+    no_speech: the no-speech token's probability. looping: more was written than anyone says in that time, or it
+        compresses too well.
     """
     if looping or repeats(text):
         return "repetition"
@@ -226,7 +278,7 @@ def _weights(spec: ModelSpec) -> Any:
     if spec.device == "cuda":
         if not ctranslate2.get_cuda_device_count():
             raise ValueError(f"{spec.name}: no CUDA device is to be seen; look at its driver, or take the CPU")
-        _open_cublas()
+        open_cublas()
     compute_type = spec.compute_type
     if compute_type == "default":
         fastest = "float16" if spec.device == "cuda" else "int8"
@@ -236,31 +288,5 @@ def _weights(spec: ModelSpec) -> Any:
             spec.path, device=spec.device, compute_type=compute_type, intra_threads=spec.threads
         )
     except Exception as error:  # damaged files raise whatever their bytes lead to
+        blame_cublas(error)
         raise ValueError(f"{spec.path} can't be loaded: {error}. If it was fetched, fetch it again") from error
-
-
-def _open_cublas() -> None:
-    """Let CTranslate2 find the cuBLAS that pip installed; where it lies, the dynamic linker doesn't look."""
-    try:
-        folder = Path(str(metadata.distribution("nvidia-cublas-cu12").locate_file("nvidia/cublas/lib")))
-    except metadata.PackageNotFoundError:
-        return  # the system may have one
-    for name in ("libcublasLt.so.12", "libcublas.so.12"):
-        if (folder / name).is_file():
-            ctypes.CDLL(str(folder / name), mode=ctypes.RTLD_GLOBAL)
-
-
-def _check_config(path: Path, multilingual: bool) -> None:
-    """CTranslate2 misses these only when it needs them."""
-    config = json.loads(path.read_text())
-    for name in ("alignment_heads", *(["lang_ids"] if multilingual else [])):
-        if not config.get(name):
-            raise ValueError(f"{path} has no {name}: convert the model again, with a newer CTranslate2")
-
-
-def _check_vocabulary(directory: Path, vocabulary: Vocabulary) -> None:
-    """The tokenizer of another Whisper would go unnoticed, and garble all text."""
-    path = directory / "vocabulary.json"
-    tokens = json.loads(path.read_text()) if path.is_file() else path.with_suffix(".txt").read_text().split("\n")
-    if tokens[vocabulary.untimed : vocabulary.untimed + 1] != ["<|notimestamps|>"]:
-        raise ValueError(f"{directory / 'tokenizer.json'} belongs to another model than {path.name}: fetch both again")

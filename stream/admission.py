@@ -17,7 +17,12 @@ from stream.events import SessionOptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionOptions:
-    max_sessions: int = field(default=100, metadata={"help": "sessions open at once, all keys together"})
+    max_sessions: int | None = field(
+        default=None,
+        metadata={
+            "help": "sessions open at once, all keys together (default: as many as can be decoded in time, by measure)"
+        },
+    )
     max_sessions_per_key: int = field(default=100, metadata={"help": "sessions open at once with one API key"})
 
 
@@ -35,8 +40,11 @@ class Admission:
         """A place for one session of `key`; raises Draining, Overloaded or QuotaExceeded."""
         if self.draining:
             raise Draining("the server is shutting down", retry_after_s=5)
-        if self._seats.total() >= self._options.max_sessions:
-            raise Overloaded(f"all {self._options.max_sessions} sessions are taken", retry_after_s=10)
+        most = self._options.max_sessions
+        if most is None:
+            self._require_room_somewhere()
+        elif self._seats.total() >= most:
+            raise Overloaded(f"all {most} sessions are taken", retry_after_s=10)
         if key is not None and self._seats[key] >= self._options.max_sessions_per_key:
             raise QuotaExceeded(
                 f"this key has all its {self._options.max_sessions_per_key} sessions open", retry_after_s=10
@@ -47,10 +55,21 @@ class Admission:
         finally:
             self._seats[key] -= 1
 
+    def _require_room_somewhere(self) -> None:
+        """Which engine it will be is not always known before `start`."""
+        for number, engine in enumerate(self.engines.values(), 1):
+            try:
+                engine.require_room()
+            except Overloaded:
+                if number == len(self.engines):
+                    raise
+            else:
+                return
+
     def engine(self, options: SessionOptions) -> Engine:
         """The engine for a session, which can do all that is asked.
 
-        Raises UnknownModel, Unsupported, and what `Engine.require_ready` raises.
+        Raises UnknownModel, Unsupported, and what `Engine.require_ready` and `require_room` raise.
         """
         name = options.model or next(iter(self.engines))
         if name not in self.engines:
@@ -59,6 +78,8 @@ class Admission:
             )
         engine = self.engines[name]
         engine.require_ready()
+        if self._options.max_sessions is None:
+            engine.require_room()
         check(options, engine)
         return engine
 

@@ -5,7 +5,7 @@ Pure: knows nothing of models, and is told the time. Seconds are those of any on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from models.base import Kind, Need
@@ -22,7 +22,8 @@ class Job:
     """An utterance's next step.
 
     since: when it became worth doing; finishing: the utterance's audio is complete, someone waits for its final;
-    live: someone is listening; solo: it is never to share a step.
+    live: someone is listening; solo: it is never to share a step; early: it may join a step, but is worth none of its
+    own yet.
     """
 
     id: int
@@ -31,25 +32,28 @@ class Job:
     finishing: bool
     live: bool = True
     solo: bool = False
+    early: bool = False
 
     @property
     def deadline(self) -> float:
         return self.since + ALLOWED_S[self.need.kind]
 
 
-def choose(jobs: Sequence[Job], now: float, max_batch: int) -> list[int]:
-    """Ids of the jobs for one step: the most urgent, and up to `max_batch` others of its key by their urgency.
+def choose(jobs: Sequence[Job], now: float, room: Callable[[Hashable], int]) -> list[int]:
+    """Ids of the jobs for one step: the most urgent, and others of its key by their urgency, as far as there is `room`.
 
     Live before file, then finishing first, then the earliest deadline. A partial may wait while finals use all there
     is (its utterance's own final is not far); everything else gets its turn. `jobs` holds each utterance once.
     """
 
-    def urgency(job: Job) -> tuple[bool, bool, float, int]:
+    def urgency(job: Job) -> tuple[bool, bool, bool, float, int]:
         waiting = not job.live and now - job.since < FILE_PATIENCE_S
-        return waiting, not job.finishing, job.deadline, job.id
+        return job.early, waiting, not job.finishing, job.deadline, job.id
 
     ranked = sorted(jobs, key=urgency)
-    if not ranked or ranked[0].solo:
-        return [job.id for job in ranked[:1]]
+    if not ranked or ranked[0].early:
+        return []
+    if ranked[0].solo:
+        return [ranked[0].id]
     key = ranked[0].need.key
-    return [job.id for job in ranked if job.need.key == key and not job.solo][:max_batch]
+    return [job.id for job in ranked if job.need.key == key and not job.solo][: room(key)]

@@ -11,10 +11,11 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from models import registry
-from stream import config, demo, startup
+from stream import calibrate, config, demo, startup
 from stream.access import load_keys
 from stream.engines import ModelOptions
 from stream.errors import StreamError
@@ -56,6 +57,18 @@ def _parser() -> argparse.ArgumentParser:
     getting = actions.add_parser("get", help="fetch a model's weights")
     getting.add_argument("name", help="a Whisper size or a hub id")
     getting.set_defaults(run=_get)
+    calibrating = commands.add_parser(
+        "calibrate", help="try a Whisper with less context on your own recordings, and print the steno.json for it"
+    )
+    calibrating.add_argument("--model", required=True, help="a Whisper size, a hub id or a directory")
+    calibrating.add_argument(
+        "--audio",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="recordings, and if you have them their texts: refs.jsonl",
+    )
+    calibrating.set_defaults(run=_calibrate)
     return parser
 
 
@@ -78,6 +91,24 @@ def _models(flags: dict[str, Any]) -> int:
         on_disk = "built in" if each.on_disk is None and each.to_fetch is None else _mb(each.on_disk)
         print(f"{each.name:<20} {on_disk:>10} {_mb(None if each.on_disk else each.to_fetch):>10}")
     print("\nFetch one with `steno-server models get NAME`, serve it with `steno-server serve --model NAME`.")
+    return 0
+
+
+def _calibrate(flags: dict[str, Any]) -> int:
+    [resolved] = registry.resolve([flags["model"]], threads=os.cpu_count() or 1)
+    if resolved.spec.kind != "whisper" or resolved.spec.path is None:
+        return _complain(f"{resolved.spec.name} is no Whisper; only theirs is a choice of context")
+    trials = []
+    print(f"{'context behind':>16} {'finals wrong':>14} {'partials off':>14} {'a step':>10}")
+    for trial in calibrate.calibrate(resolved.spec, flags["audio"]):
+        behind = "30 s window" if trial.behind_s is None else f"{trial.behind_s:g} s"
+        wrong, off = f"{100 * trial.finals_wrong:.2f} %", f"{100 * trial.partials_wrong:.2f} %"
+        print(f"{behind:>16} {wrong:>14} {off:>14} {1000 * trial.step_s:>7.0f} ms", flush=True)
+        trials.append(trial)
+    path = Path(resolved.spec.path) / "steno.json"
+    lost = f"{calibrate.FINAL_POINTS:g} points at most, and partials {calibrate.PARTIAL_POINTS:g}"
+    print(f"\n{path}, for finals that lose {lost}:")
+    print(calibrate.declaration(path.parent, calibrate.advice(trials)))
     return 0
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.base import SAMPLE_RATE, DecodeOptions, ModelCard
 from models.registry import ModelSpec
 from stream.errors import EngineFailed, Overloaded
 from stream.link import Launch, Link, start_process
+from stream.load import Load as Busyness
 from stream.messages import (
     Cancel,
     Failed,
@@ -24,15 +26,29 @@ from stream.messages import (
     Load,
     Loaded,
     LoadFailed,
+    Measure,
+    Measured,
     Order,
     Report,
     Started,
     Stepped,
 )
 from stream.metrics import Metrics
+from stream.pace import Rung
 from stream.ticket import Decoded, GaveUp, Progress, Restarted, Ticket, Update
 
-__all__ = ["Decoded", "Engine", "EngineOptions", "GaveUp", "Lease", "Progress", "Restarted", "Ticket", "Update"]
+__all__ = [
+    "Decoded",
+    "Engine",
+    "EngineOptions",
+    "GaveUp",
+    "Layout",
+    "Lease",
+    "Progress",
+    "Restarted",
+    "Ticket",
+    "Update",
+]
 
 LOAD_S = 600.0
 """A model that takes longer to load is taken for hung."""
@@ -40,6 +56,8 @@ LOADS_FAILED = 3
 """Failed loads in a row after which a finished utterance no longer waits for the next."""
 BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
 """Pause before the next load, doubled with every failure."""
+SPEECH_WITHOUT_TEXT_S = 8.0
+"""No speaker pauses for so long without a detector's notice; then the decoder has lost its way."""
 CHANNELS_PER_SLOT = 2
 """Channels admitted for each utterance that a model has room for: nobody talks all the time."""
 
@@ -50,15 +68,21 @@ log = logging.getLogger("steno.engine")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineOptions:
-    replicas: int = 1
-    """Worker processes, each with the model's weights."""
     step_timeout_s: float = field(
         default=30.0, metadata={"help": "seconds that a decoding step may take before its worker is killed"}
     )
 
     def __post_init__(self) -> None:
-        if self.replicas < 1 or self.step_timeout_s <= 0:
-            raise ValueError("replicas and step_timeout_s must be above 0")
+        if self.step_timeout_s <= 0:
+            raise ValueError(f"step_timeout_s must be above 0, not {self.step_timeout_s}")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How many worker processes there are, each with the model's weights, and how many threads a step of each has."""
+
+    replicas: int
+    threads: int
 
 
 class Lease:
@@ -78,6 +102,8 @@ class Engine:
     """One model, on one or more workers. `card` is there once `start` has returned.
 
     clip: a file of 16 kHz speech that every worker decodes before it counts as ready.
+    layouts: how the workers may be laid out; the one that decodes most of the clip at once is kept. Without any it is
+        one worker.
     """
 
     card: ModelCard
@@ -88,6 +114,7 @@ class Engine:
         options: EngineOptions | None = None,
         *,
         clip: Path | None = None,
+        layouts: Sequence[Layout] = (),
         metrics: Metrics | None = None,
         launch: Launch = start_process,
     ) -> None:
@@ -96,8 +123,11 @@ class Engine:
         metrics.backlog.labels(spec.name).set_function(lambda: self.backlog_s)
         self.name = spec.name
         self.channels = 0
-        load = Load(spec, None if clip is None else str(clip))
-        self._replicas = [_Replica(launch, load, options.step_timeout_s, metrics) for _ in range(options.replicas)]
+        self._spec, self._options, self._metrics, self._launch = spec, options, metrics, launch
+        self._clip = None if clip is None else str(clip)
+        self._layouts = tuple(layouts) or (Layout(1, spec.threads),)
+        self._busyness = Busyness(0)
+        self._replicas: list[_Replica] = []
         self._ids = itertools.count()
         self._tasks: list[asyncio.Task[None]] = []
         metrics.workers.follow(spec.name, lambda: [replica.pid for replica in self._replicas if replica.pid])
@@ -111,7 +141,12 @@ class Engine:
     def failure(self) -> str | None:
         """Why no worker can load the model any more, for the operator; it is still tried."""
         failures = [replica.failure for replica in self._replicas]
-        return failures[0] if all(failures) else None
+        return failures[0] if failures and all(failures) else None
+
+    @property
+    def rung(self) -> Rung:
+        """What has to be given up to keep up, on the worker that has to give up most."""
+        return max((replica.rung for replica in self._replicas), default=Rung.KEEPING_UP)
 
     @property
     def backlog_s(self) -> float:
@@ -120,13 +155,40 @@ class Engine:
 
     async def start(self) -> None:
         """Returns once all workers have loaded the model; raises EngineFailed if one can't."""
-        outcomes = await asyncio.gather(*(replica.start() for replica in self._replicas), return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                await self.stop()
-                raise EngineFailed(f"model `{self.name}` can't be loaded: {outcome}") from outcome
+        best = 0.0
+        for layout in self._layouts:
+            try:
+                replicas = await self._laid_out(layout)
+            except EngineFailed:
+                if self._replicas:  # there may be no memory for so many
+                    break
+                raise
+            rate = 0.0
+            if len(self._layouts) > 1 and self._clip is not None:
+                # All at once, as they will work: they share the cores and the memory's bandwidth.
+                rate = sum(await asyncio.gather(*(replica.measure(self._clip) for replica in replicas)))
+                log.info("%s: %s decode %.1f clips a second", self.name, layout, rate)
+            given_up = replicas
+            if rate > best or not self._replicas:
+                given_up, self._replicas, best = self._replicas, replicas, rate
+            await asyncio.gather(*(replica.stop() for replica in given_up))
+        self._busyness.workers = len(self._replicas)
         self.card = self._replicas[0].card
         self._tasks = [asyncio.create_task(replica.run()) for replica in self._replicas]
+
+    async def _laid_out(self, layout: Layout) -> list[_Replica]:
+        """Workers with the model loaded, all of them or none; raises EngineFailed."""
+        load = Load(replace(self._spec, threads=layout.threads), self._clip)
+        replicas = [
+            _Replica(self._launch, load, self._options.step_timeout_s, self._metrics, self._busyness)
+            for _ in range(layout.replicas)
+        ]
+        outcomes = await asyncio.gather(*(replica.start() for replica in replicas), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                await asyncio.gather(*(replica.stop() for replica in replicas))
+                raise EngineFailed(f"model `{self.name}` can't be loaded: {outcome}") from outcome
+        return replicas
 
     async def stop(self) -> None:
         """Ends the workers; utterances that are still open get nothing more."""
@@ -141,6 +203,11 @@ class Engine:
             raise EngineFailed(f"model `{self.name}` can't be loaded")
         if not self.ready:
             raise Overloaded(f"model `{self.name}` is being loaded", retry_after_s=5)
+
+    def require_room(self) -> None:
+        """Raises Overloaded while those who talk already are as many as can be decoded in time."""
+        if reason := self._busyness.overload(time.monotonic()):
+            raise Overloaded(f"model `{self.name}` is at its limit: {reason}", retry_after_s=10)
 
     def admit(self, channels: int) -> Lease:
         """Room for a session; raises Overloaded or EngineFailed when the engine can't serve it."""
@@ -167,8 +234,10 @@ class Engine:
 class _Replica:
     """One worker, or its successor, and the utterances it has to decode."""
 
-    def __init__(self, launch: Launch, load: Load, step_timeout_s: float, metrics: Metrics) -> None:
+    def __init__(self, launch: Launch, load: Load, step_timeout_s: float, metrics: Metrics, busyness: Busyness) -> None:
         self.tickets: dict[int, Ticket] = {}
+        self.rung = Rung.KEEPING_UP
+        self._busyness = busyness
         self.failure: str | None = None
         self._launch = launch
         self._load = load
@@ -230,6 +299,15 @@ class _Replica:
         for ticket in self.tickets.values():
             ticket.replay()
 
+    async def measure(self, clip: str) -> float:
+        """How many utterances of the clip the worker decodes a second; raises EngineFailed. Comes before `run`."""
+        assert self._link is not None
+        self._link.send(Measure(clip))
+        report = await self._link.receive()
+        if not isinstance(report, Measured):
+            raise EngineFailed("the worker died while it was tried out")
+        return report.rate
+
     async def run(self) -> None:
         """Follow the worker and replace it whenever it is lost, until cancelled."""
         while self._link is not None:
@@ -264,13 +342,18 @@ class _Replica:
                 self._stepping = []
                 self._steps.observe(report.ended - report.started)
                 self._batches.observe(len(report.hypotheses))
+                self.rung = report.rung
+                self._note_busyness(report)
                 for id, hypothesis in report.hypotheses:
                     if ticket := self.tickets.pop(id, None) if hypothesis.final else self.tickets.get(id):
                         ticket.hear(hypothesis, report.started, report.ended)
+                self._watch_text()
             case Heard():
+                self.rung = report.rung
                 for id, heard in report.heard:
                     if ticket := self.tickets.get(id):
                         ticket.advance(heard)
+                self._watch_text()
             case Failed():
                 self._stop_clock()
                 self._stepping = []
@@ -280,6 +363,26 @@ class _Replica:
                         failed.replay()
             case _:
                 raise TypeError(f"{type(report).__name__} from a worker at work")
+
+    def _watch_text(self) -> None:
+        if self.rung is Rung.FINALS_ONLY:
+            return
+        for ticket in list(self.tickets.values()):
+            if ticket.unsaid > SPEECH_WITHOUT_TEXT_S * SAMPLE_RATE:
+                ticket.shake(f"speech without text for {SPEECH_WITHOUT_TEXT_S:g} s")
+
+    def _note_busyness(self, report: Stepped) -> None:
+        """Files take what time is left, and as long as they take: they say nothing of how busy a worker is."""
+        live = [
+            (ticket, hypothesis)
+            for id, hypothesis in report.hypotheses
+            if (ticket := self.tickets.get(id)) and ticket.live
+        ]
+        if live:
+            self._busyness.stepped(report.started, report.ended)
+        for ticket, hypothesis in live:
+            if hypothesis.final and ticket.finished_at is not None:
+                self._busyness.final(ticket.finished_at, report.ended)
 
     def _kill(self) -> None:
         self._overdue = True

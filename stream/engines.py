@@ -6,12 +6,13 @@ Knows nothing of sessions.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from models import registry
-from stream.engine import Engine, EngineOptions
+from models.registry import ModelSpec
+from stream.engine import Engine, EngineOptions, Layout
 from stream.metrics import Metrics
 
 CLIP = Path(__file__).parent / "assets" / "demo.flac"
@@ -31,13 +32,22 @@ class ModelOptions:
     compute_type: str = field(
         default="default", metadata={"help": "ctranslate2's compute type; by default int8 on a CPU, float16 on CUDA"}
     )
-    threads: int = field(default=os.cpu_count() or 1, metadata={"help": "threads of one Whisper step on a CPU"})
+    threads: int | None = field(
+        default=None, metadata={"help": "threads of one Whisper step on a CPU (default: what decodes most, by measure)"}
+    )
     replicas: int | None = field(
         default=None,
         metadata={
-            "help": "worker processes of each model (default: of PocketSphinx one a core, four at most; else one)"
+            "help": "worker processes of each model (default: of PocketSphinx one a core, four at most; of Whisper on "
+            "a CPU what decodes most, by measure; else one)"
         },
     )
+
+    def __post_init__(self) -> None:
+        for name in ("threads", "replicas"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"{name} must be above 0, not {value}")
+
     offline: bool = field(default=False, metadata={"help": "never fetch weights: only what is on disk counts"})
 
 
@@ -50,16 +60,24 @@ def build(options: ModelOptions, engine: EngineOptions, metrics: Metrics) -> tup
         options.model,
         device=options.device,
         offline=options.offline,
-        threads=options.threads,
+        threads=options.threads or os.cpu_count() or 1,
         compute_type=options.compute_type,
     )
     engines = {}
     for each in resolved:
-        chosen = replace(engine, replicas=_replicas(each.spec.kind) if options.replicas is None else options.replicas)
-        engines[each.spec.name] = Engine(each.spec, chosen, clip=CLIP, metrics=metrics)
+        layouts = _layouts(each.spec, options)
+        engines[each.spec.name] = Engine(each.spec, engine, clip=CLIP, layouts=layouts, metrics=metrics)
     return engines, [each.note for each in resolved if each.note]
 
 
-def _replicas(kind: str) -> int:
-    """PocketSphinx runs on one core, and the end of a long utterance keeps it busy for a second."""
-    return min(os.cpu_count() or 1, 4) if kind == "pocketsphinx" else 1
+def _layouts(spec: ModelSpec, options: ModelOptions) -> list[Layout]:
+    """How an engine's workers may be laid out over the cores, of which it is to find the best."""
+    cores = os.cpu_count() or 1
+    if options.replicas is not None:
+        return [Layout(options.replicas, options.threads or max(1, cores // options.replicas))]
+    if spec.kind == "pocketsphinx":  # runs on one core, and the end of a long utterance keeps it busy for a second
+        return [Layout(min(cores, 4), 1)]
+    if spec.kind == "whisper" and spec.device == "cpu" and options.threads is None:
+        # Of threads that share a step each later one helps less; but every worker has weights of its own.
+        return [Layout(replicas, cores // replicas) for replicas in (1, 2, 4) if replicas <= cores]
+    return [Layout(1, spec.threads)]

@@ -12,6 +12,7 @@ import msgspec
 
 from models.base import DecodeOptions, Hypothesis, ModelCard, Word
 from models.registry import ModelSpec
+from stream.pace import Rung
 
 HEADER = struct.Struct("!I")
 """Bytes of the message that follows."""
@@ -63,7 +64,13 @@ class Cancel(Message, frozen=True):
     id: int
 
 
-Order = Load | Begin | Push | Finish | Cancel
+class Measure(Message, frozen=True):
+    """Decode the clip over and over for a while, as many at once as a step takes. Comes before any Begin."""
+
+    clip: str
+
+
+Order = Load | Measure | Begin | Push | Finish | Cancel
 
 
 # -- reports: from the worker ---------------------------------------------------------------------------------------
@@ -77,6 +84,12 @@ class LoadFailed(Message, frozen=True):
     message: str
 
 
+class Measured(Message, frozen=True):
+    """Utterances of the clip decoded per second."""
+
+    rate: float
+
+
 class Started(Message, frozen=True):
     """A step has begun on these utterances; it ends in one Stepped, or in a Failed or further Starteds."""
 
@@ -84,11 +97,13 @@ class Started(Message, frozen=True):
 
 
 class Stepped(Message, frozen=True):
-    """What a step made of each utterance. `started` and `ended` are time.monotonic(), which all processes share."""
+    """What a step made of each utterance. `started` and `ended` are time.monotonic(), which all processes share.
+    rung: what the worker has to give up to keep up."""
 
     hypotheses: list[tuple[int, Hypothesis]]
     started: float
     ended: float
+    rung: Rung = Rung.KEEPING_UP
 
 
 class Failed(Message, frozen=True):
@@ -98,12 +113,13 @@ class Failed(Message, frozen=True):
 
 
 class Heard(Message, frozen=True):
-    """Utterances with nothing worth a step, and how many samples of each the model has taken."""
+    """Utterances with nothing worth a step, and how many samples of each the model has taken. rung: as in Stepped."""
 
     heard: list[tuple[int, int]]
+    rung: Rung = Rung.KEEPING_UP
 
 
-Report = Loaded | LoadFailed | Started | Stepped | Failed | Heard
+Report = Loaded | LoadFailed | Measured | Started | Stepped | Failed | Heard
 
 _encode = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode

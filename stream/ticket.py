@@ -69,23 +69,33 @@ class Ticket:
         live: bool,
     ) -> None:
         self.id = id
+        self.live = live
+        self.finished_at: float | None = None
+        """By time.monotonic()."""
         self._options = options
         self._deliver = deliver
         self._send = send
         self._carry = carry
-        self._live = live
         self._promise = Promise()
         self._orders: list[Push | Finish] = []
         self._end: int | None = None
         self._pushed = 0
         self._heard = 0
         self._deaths = 0
+        self._told = 0
+        self._unsaid = 0
+        self._restarted = False
         self._over = False
 
     @property
     def pending(self) -> int:
         """Samples that count and that no step has yet taken account of."""
         return 0 if self._over else max(0, self._length - self._heard)
+
+    @property
+    def unsaid(self) -> int:
+        """Samples of speech since text last grew, while partials are wanted."""
+        return self._unsaid if self._options.partials and not self.finished and not self._over else 0
 
     @property
     def finished(self) -> bool:
@@ -100,6 +110,7 @@ class Ticket:
         if self._over:
             return
         self._pushed += len(samples)
+        self._unsaid += speech * len(samples)
         self._order(Push(self.id, samples.tobytes(), speech))
 
     def finish(self, end: int) -> None:
@@ -107,6 +118,7 @@ class Ticket:
         if self._over:
             return
         self._end = end
+        self.finished_at = time.monotonic()
         self._order(Finish(self.id, end))
 
     def cancel(self) -> None:
@@ -124,7 +136,7 @@ class Ticket:
         self._send(
             Begin(
                 self.id,
-                live=self._live,
+                live=self.live,
                 solo=self._deaths > 0,
                 options=self._options,
                 stable=self._promise.words,
@@ -142,6 +154,8 @@ class Ticket:
             self._tell(Progress())
             return
         hypothesis = self._promise.push(hypothesis)
+        if hypothesis.words and hypothesis.words[-1].end > self._told:
+            self._told, self._unsaid = hypothesis.words[-1].end, 0
         if hypothesis.final:
             self._leave()
         self._tell(Decoded(hypothesis, started, ended))
@@ -150,6 +164,15 @@ class Ticket:
         """No step was worth doing for samples before `heard`."""
         self._heard = max(self._heard, heard)
         self._tell(Progress())
+
+    def shake(self, message: str) -> None:
+        """Have it begun again because nothing comes of it; once, as there may be nothing to hear in it."""
+        self._unsaid = 0
+        if not self._restarted:
+            self._restarted = True
+            self._tell(Restarted(message))
+            if not self._over:
+                self.replay()
 
     def fail(self, message: str, *, blamed: bool) -> None:
         """The worker has lost the utterance, perhaps because of it; if this is not once too often, `replay` is due."""

@@ -21,6 +21,7 @@ from stream.events import (
     Warned,
 )
 from stream.metrics import Metrics
+from stream.pace import Rung
 from stream.ticket import Decoded, GaveUp, Progress, Restarted, Ticket, Update
 from stream.transcript import Segment, Transcript
 from vad.endpointer import EndReason
@@ -29,6 +30,10 @@ ACK_S = 0.25
 """Audio between two acks, where nothing else calls for one."""
 BEHIND_S, CAUGHT_UP_S = 3.0, 1.0
 """Backlog of live audio at which a client is told that decoding is behind, and that it no longer is."""
+GIVEN_UP = {
+    Rung.THINNED: "many are talking: partials come less often",
+    Rung.FINALS_ONLY: "too many are talking: there are no partials, only finals",
+}
 
 
 class Transcriber:
@@ -58,7 +63,7 @@ class Transcriber:
         self._tickets: dict[Segment, Ticket] = {}
         self._carry: list[str | None] = [None] * options.audio.channels
         self._acked = Ack(received=0, durable=0)
-        self._behind = False
+        self._behind: str | None = None
         self.bug: Exception | None = None
 
     @property
@@ -205,9 +210,11 @@ class Transcriber:
         if self.options.mode != "live":
             return
         backlog_s = self.backlog_s
-        if not self._behind and backlog_s > BEHIND_S:
-            self._behind = True
-            self._say(Warned(code="behind", message=f"decoding is {backlog_s:.1f} s behind; partials are thinned"))
-        elif self._behind and backlog_s < CAUGHT_UP_S:
-            self._behind = False
+        behind = GIVEN_UP.get(self._engine.rung)
+        if behind is None and backlog_s > (CAUGHT_UP_S if self._behind else BEHIND_S):
+            behind = self._behind or f"decoding is {backlog_s:.1f} s behind"
+        if behind and behind != self._behind:
+            self._say(Warned(code="behind", message=behind))
+        elif self._behind and not behind:
             self._say(Warned(code="behind_over", message="decoding has caught up"))
+        self._behind = behind

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import faulthandler
 import logging
+import math
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -20,8 +21,10 @@ from typing import BinaryIO
 import numpy as np
 
 from models import registry
-from models.base import SAMPLE_RATE, DecodeOptions, Model, Utterance
+from models.base import Kind, Model, Utterance
+from stream import trial
 from stream.batch import Job, choose
+from stream.costs import Costs
 from stream.messages import (
     Begin,
     Cancel,
@@ -31,6 +34,8 @@ from stream.messages import (
     Load,
     Loaded,
     LoadFailed,
+    Measure,
+    Measured,
     Order,
     Push,
     Report,
@@ -39,26 +44,27 @@ from stream.messages import (
     frame,
     read_order,
 )
+from stream.pace import Pace, Rung
 
+STEP_S = 0.3
+"""What one step may take, if it is for several utterances: a final that becomes due waits for it."""
 PROGRESS_S = 0.1
 """Between two Heard reports, each of which speaks of all utterances."""
-CLIP_S = 3
-"""As much of the clip as it takes to know that a model works."""
-CLIP_STEPS = 1000
-"""More than any model takes for it."""
 
 log = logging.getLogger("steno.worker")
 
 
 @dataclass(slots=True, eq=False)
 class _Open:
-    """An utterance and its part in the queue. `since`: when its need arose, None while it has none."""
+    """An utterance and its part in the queue. `since`: when its need arose, None while it has none. `stepped`: when its
+    last step began."""
 
     utterance: Utterance
     live: bool
     solo: bool
     finishing: bool = False
     since: float | None = None
+    stepped: float = -math.inf
     heard: int = 0
     reported: int = 0
 
@@ -66,22 +72,33 @@ class _Open:
 class Worker:
     """Call `take` with each order and `turn` whenever there is none to take."""
 
-    def __init__(self, model: Model, report: Callable[[Report], None], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, model: Model, report: Callable[[Report], None], clock: Callable[[], float], costs: Costs | None = None
+    ) -> None:
+        """costs: what is known already of the model's steps."""
         self._model = model
+        self._costs = costs or Costs()
+        self._pace = Pace()
         self._report = report
         self._clock = clock
         self._open: dict[int, _Open] = {}
         self._reported_at = clock()
 
     @property
-    def unreported(self) -> bool:
-        """There is progress to tell as soon as its time has come."""
-        return any(self._idle())
+    def waiting(self) -> bool:
+        """There is something to do, or progress to tell, as soon as its time has come."""
+        return any(mine.since is not None for mine in self._open.values()) or any(self._idle())
 
-    def take(self, order: Begin | Push | Finish | Cancel) -> None:
+    def take(self, order: Order) -> None:
         """Orders for an utterance that has failed or is over are ignored: they crossed that report."""
+        assert not isinstance(order, Load)
+        if isinstance(order, Measure):
+            self._report(Measured(trial.rate(self._model, order.clip, self._costs)))
+            return
         try:
             if isinstance(order, Begin):
+                if order.id in self._open:  # begun again because nothing came of it
+                    self._close(order.id)
                 utterance = self._model.begin(order.options, order.stable, order.carry)
                 mine = self._open[order.id] = _Open(utterance, order.live, order.solo)
                 for earlier in order.so_far:
@@ -106,16 +123,21 @@ class Worker:
     def turn(self) -> bool:
         """Do one step, if one is worth doing; say so."""
         now = self._clock()
+        self._pace.update(sum(mine.live and not mine.finishing for mine in self._open.values()))
         jobs = list(self._jobs(now))
         if now - self._reported_at >= PROGRESS_S and (heard := [(id, mine.heard) for id, mine in self._idle()]):
-            self._report(Heard(heard))
+            self._report(Heard(heard, self._pace.rung))
             self._reported_at = now
             for id, position in heard:
                 self._open[id].reported = position
-        ids = choose(jobs, now, self._model.card.max_batch)
+        ids = choose(jobs, now, self._room)
         if ids:
-            self._step(ids)
+            [key] = {job.need.key for job in jobs if job.id in ids}
+            self._step(ids, key)
         return bool(ids)
+
+    def _room(self, key: Hashable) -> int:
+        return self._costs.rows(key, self._model.card.max_batch, STEP_S)
 
     def _jobs(self, now: float) -> Iterator[Job]:
         for id, mine in list(self._open.items()):
@@ -124,11 +146,16 @@ class Worker:
             except Exception as error:
                 self._fail(id, error)
                 continue
-            if need is None:
+            partial = need is not None and need.kind in (Kind.FIRST, Kind.PARTIAL)
+            if need is None or (partial and self._pace.rung is Rung.FINALS_ONLY):
                 mine.since = None
                 continue
             mine.since = now if mine.since is None else mine.since
-            yield Job(id, need, mine.since, mine.finishing, mine.live, mine.solo)
+            waited = now - mine.stepped
+            if partial and waited < self._pace.every_s / 2:
+                continue
+            early = partial and waited < self._pace.every_s
+            yield Job(id, need, mine.since, mine.finishing, mine.live, mine.solo, early)
 
     def _idle(self) -> Iterator[tuple[int, _Open]]:
         """Utterances that need no step and have heard more than was reported; no slot, no progress."""
@@ -138,7 +165,7 @@ class Worker:
             if mine.since is None and mine.heard > mine.reported:
                 yield id, mine
 
-    def _step(self, ids: list[int]) -> None:
+    def _step(self, ids: list[int], key: Hashable) -> None:
         self._report(Started(ids))
         started = self._clock()
         try:
@@ -150,11 +177,14 @@ class Worker:
                 return
             log.warning("a step of %d utterances failed; trying each alone", len(ids), exc_info=error)
             for id in ids:
-                self._step([id])
+                self._step([id], key)
             return
-        self._report(Stepped(told, started, self._clock()))
+        ended = self._clock()
+        self._report(Stepped(told, started, ended, self._pace.rung))
+        self._costs.observe(key, len(ids), ended - started)
+        self._pace.observe(len(ids), ended - started)
         for id, hypothesis in told:
-            self._open[id].since = None
+            self._open[id].since, self._open[id].stepped = None, started
             if hypothesis.final:
                 self._close(id)
 
@@ -175,24 +205,24 @@ def serve(orders: SimpleQueue[Order | None], report: Callable[[Report], None]) -
         return
     try:
         model = registry.load(first.spec)
+        costs = Costs()
         if first.clip is not None:
-            _try_out(model, first.clip)
+            trial.pass_through(model, first.clip, costs)
     except Exception as error:
         if not isinstance(error, OSError | ValueError | ImportError):  # these say all that there is to say
             log.exception("loading %s failed", first.spec.name)
         report(LoadFailed(str(error) or type(error).__name__))
         return
     report(Loaded(model.card))
-    worker = Worker(model, report, time.monotonic)
+    worker = Worker(model, report, time.monotonic, costs)
     wait_s: float | None = None
     while True:
         for order in _drained(orders, wait_s):
             if order is None:
                 return
-            assert not isinstance(order, Load)
             worker.take(order)
         stepped = worker.turn()
-        wait_s = 0 if stepped else PROGRESS_S if worker.unreported else None
+        wait_s = 0 if stepped else PROGRESS_S if worker.waiting else None
 
 
 def _drained(orders: SimpleQueue[Order | None], wait_s: float | None) -> Iterator[Order | None]:
@@ -201,21 +231,6 @@ def _drained(orders: SimpleQueue[Order | None], wait_s: float | None) -> Iterato
         yield orders.get(timeout=wait_s)
         while True:
             yield orders.get_nowait()
-
-
-def _try_out(model: Model, clip: str) -> None:
-    """Decode a clip to its final, so that a model that can't is found out before it is trusted with speech."""
-    import soundfile
-
-    samples, _ = soundfile.read(clip, frames=CLIP_S * SAMPLE_RATE, dtype="int16")
-    utterance = model.begin(DecodeOptions())
-    utterance.accept(samples, True)
-    utterance.finish(len(samples))
-    for _ in range(CLIP_STEPS):
-        if model.step([utterance])[0].final:
-            model.close(utterance)
-            return
-    raise RuntimeError("no final in the trial decode")
 
 
 def _read(pipe: BinaryIO, orders: SimpleQueue[Order | None]) -> None:

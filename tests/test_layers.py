@@ -13,10 +13,10 @@ CLIENT = ROOT / "clients/python"
 
 LAYERS = (
     "usage",
-    "audio errors metrics text",
-    "batch channel events messages promise",
+    "audio costs errors load metrics pace text",
+    "batch channel events messages promise trial",
     "link outbox protocols.base ticket transcript worker",
-    "engine protocols.native",
+    "calibrate engine protocols.native",
     "admission engines protocols transcriber",
     "access session",
     "app",
@@ -36,11 +36,11 @@ DEMO = "stream.demo"
 
 IMPURE = {"asyncio", "concurrent", "multiprocessing", "queue", "selectors", "socket", "subprocess", "threading", "time"}
 PURE = {
-    *(f"stream.{name}" for name in ("audio", "batch", "channel", "errors", "events", "messages", "outbox", "promise")),
-    *("stream.text", "stream.transcriber", "stream.transcript"),
+    *(f"stream.{name}" for name in ("audio", "batch", "channel", "costs", "errors", "events", "load", "messages")),
+    *(f"stream.{name}" for name in ("outbox", "pace", "promise", "text", "transcriber", "transcript")),
     *("stream.protocols", "stream.protocols.base", "stream.protocols.native"),
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.webrtc"),
-    *("models.agreement", "models.base", "models.features", "models.redecode", "models.tokens"),
+    *("models.agreement", "models.base", "models.context", "models.features", "models.redecode", "models.tokens"),
     *("steno.captions", "steno.errors", "steno.events", "steno.formats", "steno.inbox", "steno.options"),
     *("steno.protocol", "steno.bench.accuracy", "steno.bench.bootstrap", "steno.bench.document", "steno.bench.heard"),
     *("steno.bench.losses", "steno.bench.plan", "steno.bench.play", "steno.bench.quantiles", "steno.bench.reference"),
@@ -52,13 +52,15 @@ PURE = {
 HEAVY = {
     "av": set(),
     "ctranslate2": {"models.whisper", "models.registry"},  # the registry asks it, when need be, whether there is CUDA
+    "faster_whisper": set(),  # brings the file of vad.silero, which finds it without importing all the rest
     "huggingface_hub": {"models.weights"},
     "matplotlib": {"steno.bench.plot"},
-    "onnxruntime": set(),
+    "onnxruntime": {"vad.silero"},
     "pocketsphinx": {"models.pocketsphinx"},
     "ray": set(),
     "sounddevice": {"steno.microphone"},
-    "soundfile": {"stream.worker", "stream.demo", "steno.recording"},  # the worker tries a model on the demo's clip
+    # A model is tried on the demo's clip before it is trusted.
+    "soundfile": {"stream.calibrate", "stream.trial", "stream.demo", "steno.recording"},
     "tokenizers": {"models.tokens"},
     "torch": set(),
     "uvicorn": {"stream.serving"},

@@ -88,6 +88,24 @@ def test_each_python_gets_a_pocketsphinx_that_has_a_wheel_for_it(wheels: dict[st
     assert asked == ["==5.0.4" if python == "3.12" else "<6,>=5.1.1"]
 
 
+@pytest.mark.parametrize(
+    ("system", "machine", "names"),
+    [("linux", "x86_64", ["nvidia-cublas-cu12"]), ("linux", "aarch64", []), ("darwin", "arm64", [])],
+)
+def test_cuda_brings_cublas_where_ctranslate2_has_cuda(
+    wheels: dict[str, ZipFile], system: str, machine: str, names: list[str]
+):
+    environment = {"sys_platform": system, "platform_machine": machine}
+    asked = [
+        each.name
+        for each in requirements(wheels[SERVER])
+        if each.marker
+        and each.marker.evaluate(environment | {"extra": "cuda"})
+        and not each.marker.evaluate(environment | {"extra": ""})
+    ]
+    assert asked == names
+
+
 def test_the_client_needs_nothing_but_websockets(wheels: dict[str, ZipFile]):
     needed = [each.name for each in requirements(wheels[CLIENT]) if not each.marker]
     assert needed == ["websockets"]

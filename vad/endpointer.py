@@ -37,7 +37,8 @@ RANGES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointOptions:
-    """What a client may choose. ValueError names the field that is out of its range.
+    """What a client may choose. ValueError names the field that is out of its range, or says why a detector is not to
+    be had.
 
     silence_ms:     pause that ends an utterance.
     min_speech_ms:  speech that begins one; less is taken for noise.
@@ -56,7 +57,7 @@ class EndpointOptions:
         for name, (least, most) in RANGES.items():
             if not least <= (value := getattr(self, name)) <= most:
                 raise ValueError(f"{name} must be in {least}..{most}, not {value}")
-        registry.check(self.vad)
+        registry.load(self.vad)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

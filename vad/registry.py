@@ -11,19 +11,21 @@ from typing import Any
 
 from vad.detector import Detector
 
-DETECTORS = {"webrtc": "vad.webrtc"}
+DETECTORS = {"webrtc": "vad.webrtc", "silero": "vad.silero"}
 """A detector's module has `load() -> Detector`."""
-
-
-def check(name: str) -> None:
-    """ValueError, saying which names there are, for one that isn't among them."""
-    if name not in DETECTORS:
-        raise ValueError(f"vad must be one of {', '.join(DETECTORS)}, not {name!r}")
+EXTRAS = {"silero"}
+"""Those that an extra of the same name brings."""
 
 
 @cache
 def load(name: str) -> Detector[Any]:
-    """The detector of that name, the same for all channels; ValueError as `check`."""
-    check(name)
-    detector: Detector[Any] = import_module(DETECTORS[name]).load()
+    """The detector of that name, the same for all channels; ValueError, saying why, where it is not to be had."""
+    if name not in DETECTORS:
+        raise ValueError(f"vad must be one of {', '.join(DETECTORS)}, not {name!r}")
+    try:
+        detector: Detector[Any] = import_module(DETECTORS[name]).load()
+    except (ModuleNotFoundError, FileNotFoundError) as error:
+        if name not in EXTRAS:
+            raise
+        raise ValueError(f"vad {name!r} needs the extra `{name}` on the server: {error}") from error
     return detector

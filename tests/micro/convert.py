@@ -32,7 +32,7 @@ HEADS_TRIED_ON = 60
 """Clips."""
 POSITION_S = 0.02
 
-DECLARATION = {"languages": ["en", "de"], "tasks": ["transcribe"], "context_s": 1.0}
+DECLARATION = {"languages": ["en", "de"], "tasks": ["transcribe"], "context_s": {"partial": 1.0, "final": 1.0}}
 """steno.json: what it was trained to do, and that a second of context behind the speech is enough."""
 
 Weights = NDArray[np.float32]

@@ -1,6 +1,6 @@
 """How well a small Whisper hears what `speak` wrote: words, with and without 30 s of padding, languages, times.
 
-    python -m tests.micro.judge MODEL CLIPS [--compute-type int8] [--faster-whisper] [--json FILE]
+    python -m tests.micro.judge MODEL CLIPS [--compute-type int8] [--faster-whisper] [--same-as OTHER] [--json FILE]
 
 All is decoded greedily and without timestamps. Knows nothing of training.
 """
@@ -18,7 +18,7 @@ import ctranslate2
 import numpy as np
 
 from models.base import DecodeOptions, Word
-from models.declaration import declared
+from models.declaration import Context, declared
 from models.features import FRAMES, HOP, WINDOW, log_mel
 from models.redecode import Decoded, Window
 from models.tokens import Vocabulary
@@ -60,6 +60,7 @@ def main() -> int:
     flags.add_argument("clips", type=Path)
     flags.add_argument("--compute-type", default="int8", help="what CTranslate2 is to calculate with")
     flags.add_argument("--faster-whisper", action="store_true", help="compare with it; it is to be installed")
+    flags.add_argument("--same-as", type=Path, metavar="OTHER", help="a model that is to say the same: a widened one")
     chosen = flags.parse_args()
     clips = read(chosen.clips)
     if long := [clip.file for clip in clips if len(clip.samples) > WINDOW]:
@@ -68,6 +69,8 @@ def main() -> int:
     figures = [*_words(heard), *_short(heard), *_languages(heard), *_times(heard)]
     if chosen.faster_whisper:
         figures += _faster_whisper(chosen.model, heard, chosen.compute_type)
+    if chosen.same_as:
+        figures.append(_same_as(chosen.same_as, heard, chosen.compute_type))
     return report(figures, chosen.json)
 
 
@@ -77,8 +80,8 @@ def main() -> int:
 def hear(directory: Path, clips: Sequence[Clip], compute_type: str) -> list[Heard]:
     weights = ctranslate2.models.Whisper(str(directory), compute_type=compute_type)
     vocabulary = Vocabulary(directory / "tokenizer.json")
-    adapter = Whisper(weights, vocabulary, declared(directory))
-    guesses = _decode(adapter, [Window(samples=clip.samples, options=DecodeOptions()) for clip in clips])
+    adapter = Whisper(weights, vocabulary, declared(directory)).with_context(Context())
+    guesses = _decode(adapter, [_window(adapter, clip, DecodeOptions()) for clip in clips])
     padded = [
         guess if guess.language == clip.language else _told(adapter, clip)
         for clip, guess in zip(clips, guesses, strict=True)
@@ -95,7 +98,13 @@ def _decode(adapter: Whisper, windows: Sequence[Window]) -> list[Decoded]:
 
 def _told(adapter: Whisper, clip: Clip) -> Decoded:
     options = DecodeOptions(languages=(clip.language,))
-    return adapter.decode([Window(samples=clip.samples, options=options)])[0]
+    return adapter.decode([_window(adapter, clip, options)])[0]
+
+
+def _window(adapter: Whisper, clip: Clip, options: DecodeOptions) -> Window:
+    sound = adapter.sound()
+    sound.push(clip.samples)
+    return Window(sound=sound, end=len(clip.samples), options=options)
 
 
 def _decode_short(weights: Any, vocabulary: Vocabulary, clips: Sequence[Clip]) -> list[str]:
@@ -219,7 +228,15 @@ def _off(name: str, errors_ms: Sequence[float], most: float | None = None) -> li
     ]
 
 
-# -- faster-whisper -----------------------------------------------------------------------------------------------
+# -- other models and programs -----------------------------------------------------------------------------------------
+
+
+def _same_as(directory: Path, heard: Sequence[Heard], compute_type: str) -> Figure:
+    """In short windows: a wide model takes minutes for what a micro one does in seconds."""
+    weights = ctranslate2.models.Whisper(str(directory), compute_type=compute_type)
+    texts = _decode_short(weights, Vocabulary(directory / "tokenizer.json"), [each.clip for each in heard])
+    same = _percent([text == each.short for text, each in zip(texts, heard, strict=True)])
+    return Figure(f"same text by {directory.name}", same, "%", least=SAME)
 
 
 def _faster_whisper(directory: Path, heard: Sequence[Heard], compute_type: str) -> list[Figure]:

@@ -7,7 +7,7 @@ import ctranslate2
 import numpy as np
 import pytest
 
-from tests.micro.ct2_file import read
+from models.ct2_file import read
 from tests.micro.widen import TILES, widened
 from tests.models.random_whisper import build
 

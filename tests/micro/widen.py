@@ -22,7 +22,7 @@ from ctranslate2.specs import WhisperSpec
 from ctranslate2.specs.model_spec import index_spec
 from filelock import FileLock
 
-from tests.micro.ct2_file import Variables, dequantized, read
+from models.ct2_file import Variables, read
 from tests.micro.vocabulary import FIXTURE
 
 TILES = 4
@@ -65,6 +65,15 @@ def wide(narrow: Variables) -> Variables:
     return tiled | dict(_missing_layers(tiled))
 
 
+def _dequantized(variables: Variables) -> Variables:
+    """The same without scales: each row of a weight that has them is divided by its own."""
+    whole = {name: array for name, array in variables.items() if not name.endswith("_scale")}
+    for name, array in whole.items():
+        if (scale := variables.get(f"{name}_scale")) is not None:
+            whole[name] = array / scale.reshape(-1, *[1] * (array.ndim - 1))
+    return whole
+
+
 def _tiled(name: str, array: np.ndarray, width: int) -> np.ndarray:
     if name.endswith(("/encodings", "/embeddings/weight", "/projection/weight")):
         return np.concatenate([array] * TILES, axis=1)
@@ -99,7 +108,7 @@ def _missing_layers(tiled: Variables) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _write(model: Path, quantization: str, directory: Path) -> None:
-    narrow = dequantized(read(model / "model.bin"))
+    narrow = _dequantized(read(model / "model.bin"))
     heads = TILES * int(narrow["encoder/num_heads"])
     spec = WhisperSpec(LAYERS, heads, LAYERS, heads)
     for name, array in wide(narrow).items():

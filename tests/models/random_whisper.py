@@ -36,11 +36,13 @@ class Shape:
 
     words: text tokens besides the 256 bytes, a made-up word each. pace: words a second.
     languages: have tokens in English-only vocabularies too, as in Whisper's.
+    decoder: its layers, where they are fewer than the encoder's.
     """
 
     width: int = 64
     heads: int = 2
     layers: int = 2
+    decoder: int | None = None
     words: int = 500
     mels: int = 80
     languages: Sequence[str] = ("en", "zh", "de")
@@ -49,31 +51,33 @@ class Shape:
     seed: int = 0
 
 
-def build(directory: Path, *, quantization: str | None = None, **shape: Any) -> Path:
+def build(
+    directory: Path, *, quantization: str | None = None, tokenizer: Tokenizer | None = None, **shape: Any
+) -> Path:
     """Write model.bin, config.json, vocabulary.json, tokenizer.json and preprocessor_config.json; return `directory`.
 
-    `shape` are the fields of `Shape`; `quantization` is how weights are stored, as CTranslate2 names it.
+    `shape` are the fields of `Shape`; `quantization` is how weights are stored, as CTranslate2 names it. With a
+    Whisper's `tokenizer` its tokens are taken, and not `words` made up; `languages` must be those that it has.
     """
     asked = Shape(**shape)
-    text = vocabulary_text(asked)
-    languages = [f"<|{code}|>" for code in asked.languages]
-    special = ["<|endoftext|>", "<|startoftranscript|>", *languages, "<|translate|>", "<|transcribe|>", "<|startoflm|>"]
-    special += ["<|startofprev|>", "<|nospeech|>", "<|notimestamps|>", *(f"<|{i * 0.02:.2f}|>" for i in range(1501))]
-    spec = WhisperSpec(asked.layers, asked.heads, asked.layers, asked.heads)
+    tokenizer = tokenizer or made_up_tokenizer(asked)
+    tokens = [str(tokenizer.id_to_token(i)) for i in range(tokenizer.get_vocab_size())]
+    end = tokens.index("<|endoftext|>")
+    spec = WhisperSpec(asked.layers, asked.heads, asked.decoder or asked.layers, asked.heads)
     wiring = Wiring(asked)
     wiring.encoder(spec.encoder)
-    wiring.decoder(spec.decoder, end=len(text), tokens=len(text) + len(special))
-    spec.register_vocabulary(text + special)
+    wiring.decoder(spec.decoder, end, len(tokens))
+    spec.register_vocabulary(tokens)
     spec.config.add_attribute("suppress_ids", [])
-    spec.config.add_attribute("suppress_ids_begin", [len(text)])
-    spec.config.add_attribute("alignment_heads", [[asked.layers - 1, 0]])
+    spec.config.add_attribute("suppress_ids_begin", [end])
+    spec.config.add_attribute("alignment_heads", [[(asked.decoder or asked.layers) - 1, 0]])
     if asked.multilingual:
-        spec.config.add_attribute("lang_ids", [len(text) + special.index(language) for language in languages])
+        spec.config.add_attribute("lang_ids", [tokens.index(f"<|{code}|>") for code in asked.languages])
     spec.validate()
     spec.optimize(quantization=quantization)
     directory.mkdir(parents=True, exist_ok=True)
     spec.save(str(directory))
-    write_tokenizer(directory / "tokenizer.json", text, special)
+    tokenizer.save(str(directory / "tokenizer.json"), pretty=False)
     features = {"feature_size": asked.mels, "sampling_rate": 16_000}
     (directory / "preprocessor_config.json").write_text(json.dumps(features))
     return directory
@@ -88,12 +92,18 @@ def vocabulary_text(shape: Shape) -> list[str]:
     return [*sorted(pre_tokenizers.ByteLevel.alphabet()), *islice(spoken, shape.words), *empty]
 
 
-def write_tokenizer(path: Path, text: Sequence[str], special: Sequence[str]) -> None:
-    tokenizer = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(text)}, merges=[]))
+def made_up_tokenizer(shape: Shape) -> Tokenizer:
+    text = vocabulary_text(shape)
+    vocabulary = {token: i for i, token in enumerate(text)}
+    # The longest token that fits: a made-up word is one, as it was written, and what isn't one is spelled in bytes.
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=text[0], continuing_subword_prefix=""))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
+    special = ["<|endoftext|>", "<|startoftranscript|>", *(f"<|{code}|>" for code in shape.languages), "<|translate|>"]
+    special += ["<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"]
+    special += [f"<|{i * 0.02:.2f}|>" for i in range(1501)]
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
-    tokenizer.save(str(path))
+    return tokenizer
 
 
 # -- weights ------------------------------------------------------------------------------------------------------

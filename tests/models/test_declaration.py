@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from models.declaration import Declaration, declared
+from models.declaration import Context, Declaration, declared
 
 
 def test_a_directory_without_one_declares_nothing(tmp_path: Path) -> None:
@@ -12,8 +12,10 @@ def test_a_directory_without_one_declares_nothing(tmp_path: Path) -> None:
 
 
 def test_reads_what_is_there(tmp_path: Path) -> None:
-    (tmp_path / "steno.json").write_text('{"languages": ["en"], "tasks": ["transcribe"], "context_s": 1}')
-    assert declared(tmp_path) == Declaration(("en",), ("transcribe",), 1.0)
+    (tmp_path / "steno.json").write_text(
+        '{"languages": ["en"], "tasks": ["transcribe"], "context_s": {"partial": 1, "final": 2.5}}'
+    )
+    assert declared(tmp_path) == Declaration(("en",), ("transcribe",), Context(partial=1.0, final=2.5))
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"context": 1}', '{"tasks": ["sing"]}', '{"languages": "en"}'])

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.features import FRAMES, WINDOW, log_mel, mel_filters
+from models.features import FRAMES, HOP, WINDOW, Spectrogram, log_mel, mel_filters
 
 
 def sweep(samples: int = 16_000) -> NDArray[np.int16]:
@@ -46,3 +48,66 @@ def test_a_tone_is_loudest_in_its_own_band(bins: int) -> None:
     centre = int(mel_filters(bins)[bins // 2].argmax()) * 40
     tone = (8_000 * np.sin(2 * np.pi * centre * np.arange(16_000) / 16_000)).astype(np.int16)
     assert log_mel(tone, bins)[:, 50].argmax() == bins // 2
+
+
+def direct(samples: NDArray[np.int16], frames: int) -> NDArray[np.float32]:
+    """The reference's formula, all at once, of audio padded with zeros to `frames`."""
+    padded = np.pad(samples / 32_768, (0, frames * HOP - len(samples)))
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
+    cut = np.lib.stride_tricks.sliding_window_view(np.pad(padded, 200, "reflect"), 400)[: frames * HOP : HOP]
+    power = np.abs(np.fft.rfft(cut * window)) ** 2
+    mel = np.log10(np.maximum(mel_filters(80) @ power.T, 1e-10))
+    return ((np.maximum(mel, mel.max() - 8) + 4) / 4).astype(np.float32)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.integers(0, 3_000), min_size=1, max_size=8),
+    st.lists(st.tuples(st.integers(0, 20), st.floats(0, 1)), max_size=4),
+    st.integers(3, 40),
+)
+def test_a_growing_spectrogram_equals_one_made_at_once(
+    lengths: list[int], looks: list[tuple[int, float]], spare: int
+) -> None:
+    """However it comes, is looked at in between and trimmed."""
+    spectrogram = Spectrogram(80)
+    audio = sweep(sum(lengths))
+    origin = at = 0
+    for i, length in enumerate(lengths):
+        spectrogram.push(audio[at : at + length])
+        at += length
+        if i < len(looks):
+            trimmed, share = looks[i]
+            cut = min(trimmed, (at - origin) // HOP)
+            spectrogram.trim(cut * HOP)
+            origin += cut * HOP
+            end = round(share * (at - origin))
+            frames = end // HOP + spare
+            told = spectrogram.window(end, frames)
+            assert np.abs(told - direct(audio[origin : origin + end], frames)).max() < 1e-4
+    frames = -(-(at - origin) // HOP) + 3
+    assert np.abs(spectrogram.window(at - origin, frames) - direct(audio[origin:], frames)).max() < 1e-4
+    assert (spectrogram.samples == audio[origin:]).all()
+
+
+def test_audio_may_fill_its_window() -> None:
+    audio = sweep(WINDOW)
+    assert np.abs(log_mel(audio, 80) - direct(audio, FRAMES)).max() < 1e-4
+    assert np.abs(log_mel(audio[: 50 * HOP], 80, 50) - direct(audio[: 50 * HOP], 50)).max() < 1e-4
+
+
+def test_frames_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    transformed = 0
+    transform = np.fft.rfft
+
+    def counting(frames: NDArray[np.float32], **options: int) -> NDArray[np.complex64]:
+        nonlocal transformed
+        transformed += len(frames)
+        return transform(frames, **options)
+
+    monkeypatch.setattr(np.fft, "rfft", counting)
+    spectrogram = Spectrogram(80)
+    for _ in range(20):
+        spectrogram.push(sweep(8_000))
+        spectrogram.window(len(spectrogram.samples), FRAMES)
+    assert transformed < 1_000 + 20 * 6

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Kind, ModelCard, Rejection, Samples, Word
-from models.redecode import Decoded, Redecode, Window
+from models.redecode import GRID, KEPT, TAIL, Decoded, Redecode, Sound, Window
 from tests.conformance.check_model import Listener, check_model, listen, step
 
 TICK = 320
@@ -29,38 +30,60 @@ def said(until: int, start: int = 1) -> list[str]:
     return [f" w{n}" for n in range(first, (origin + until) // WORD)]
 
 
+class Audio:
+    """A `Sound` that is nothing but its samples."""
+
+    def __init__(self) -> None:
+        self.samples = np.empty(0, np.int16)
+
+    def push(self, samples: Samples) -> None:
+        self.samples = np.concatenate([self.samples, samples])
+
+    def trim(self, start: int) -> None:
+        assert start % GRID == 0
+        self.samples = self.samples[start:]
+
+
 @dataclass
 class Ledger:
     """A `Decoder` that reads `clip` exactly, but for what it is told to do wrong.
 
     The word at the window's end, if cut, is misheard otherwise at each length. `trips`: what guards say, in order of
-    calls. `cap`: words that fit into one window.
+    calls. `cap`: words that fit into one window. `heard`, `origins`: windows so far, and where in the clip they began.
     """
 
     trips: list[Rejection | None] = field(default_factory=list)
     cap: int = 1_000
     window: int = 30 * SAMPLE_RATE
     heard: list[Window] = field(default_factory=list)
+    origins: list[int] = field(default_factory=list)
     hop = SAMPLE_RATE // 2
     card = ModelCard(kind="ledger", languages=("en", "de"), detects=True, prompt=True, keywords=True, max_batch=4)
 
-    def key(self, options: DecodeOptions, careful: bool) -> Hashable:
-        return (len(options.prompt or ""), careful)
+    def sound(self) -> Sound:
+        return Audio()
+
+    def key(self, window: Window) -> Hashable:
+        return (len(window.options.prompt or ""), window.kind is Kind.RETRY)
 
     def decode(self, windows: Sequence[Window]) -> list[Decoded]:
         self.heard += windows
         return [self._decode(window) for window in windows]
 
     def _decode(self, window: Window) -> Decoded:
-        assert len(window.samples) <= self.window
-        origin = (int(window.samples[0]) - 1) * TICK
-        origin += TICK - 1 - int(np.argmax(window.samples[:TICK] != window.samples[0]) - 1) % TICK
-        end = origin + len(window.samples)
+        assert window.end <= self.window
+        samples = window.sound.samples[: window.end]
+        origin = (int(samples[0]) - 1) * TICK
+        origin += TICK - 1 - int(np.argmax(samples[:TICK] != samples[0]) - 1) % TICK
+        self.origins.append(origin)
+        end = origin + len(samples)
         words = []
         for n in range(-(-origin // WORD), -(-end // WORD)):
             whole = (n + 1) * WORD <= end
-            text = f" w{n}" if whole else f" cut{len(window.samples)}"
+            text = f" w{n}" if whole else f" cut{window.end}"
             words.append(Word(text, n * WORD - origin, min((n + 1) * WORD, end) - origin, 0.9))
+        for i, text in enumerate(window.prefix):
+            words[i] = words[i].spelled(text)
         return Decoded(
             words=tuple(words[: self.cap]),
             language=window.language or "de",
@@ -113,9 +136,88 @@ def test_needs_by_kind() -> None:
 
 def test_silence_needs_nothing() -> None:
     utterance = Redecode(Ledger()).begin(OPTIONS)
-    utterance.accept(clip(0.4), True)
-    utterance.accept(clip(10, 21), False)
+    utterance.accept(clip(10), False)
     assert utterance.need is None
+
+
+def test_a_pause_is_taken_for_the_end() -> None:
+    """Decoded once on suspicion; the endpoint then costs no step, and speech that goes on takes it for a partial."""
+    for goes_on in (False, True):
+        ledger = Ledger()
+        model = Redecode(ledger)
+        listener = Listener(model, replace(OPTIONS, partials=False))
+        listener.accept(clip(1))
+        listener.accept(clip(0.1, 51), speech=False)
+        assert listener.need is None
+        listener.accept(clip(0.1, 56), speech=False)
+        assert listener.need is not None
+        assert listener.need.kind is Kind.SPECULATIVE
+        step(model, [listener])
+        listener.accept(clip(0.3, 61), speech=False)
+        assert listener.need is None
+        if goes_on:
+            listener.accept(clip(0.5, 76), speech=True)
+            assert listener.need is None
+        listener.finish(40_000 if goes_on else 19_200)
+        step(model, [listener])
+        assert len(ledger.heard) == 1 + goes_on
+        assert texts(listener.told[-1]) == said(32_000 if goes_on else 19_200)
+
+
+def test_speech_that_goes_on_cancels_the_suspicion() -> None:
+    utterance = Redecode(Ledger()).begin(replace(OPTIONS, partials=False))
+    utterance.accept(clip(1), True)
+    utterance.accept(clip(0.2, 51), False)
+    assert utterance.need is not None
+    utterance.accept(clip(0.02, 61), True)
+    assert utterance.need is None
+
+
+def test_a_suspicion_that_trips_is_tried_with_care_at_once() -> None:
+    ledger = Ledger(trips=["noise"])
+    model = Redecode(ledger)
+    listener = Listener(model, replace(OPTIONS, partials=False))
+    listener.accept(clip(1))
+    listener.accept(clip(0.3, 51), speech=False)
+    step(model, [listener])
+    listener.finish(19_200)
+    step(model, [listener])
+    assert [window.kind for window in ledger.heard] == [Kind.SPECULATIVE, Kind.RETRY]
+    assert texts(listener.told[-1]) == said(19_200)
+
+
+def test_partials_that_are_decoded_with_less_care_settle_no_final() -> None:
+    class Cheap(Ledger):
+        def key(self, window: Window) -> Hashable:
+            return (window.kind in (Kind.FIRST, Kind.PARTIAL),)
+
+    for ledger, decoded in ((Ledger(), [Kind.FIRST]), (Cheap(), [Kind.FIRST, Kind.FINAL])):
+        model = Redecode(ledger)
+        listener = Listener(model, OPTIONS)
+        listener.accept(clip(1))
+        step(model, [listener])
+        listener.finish()
+        step(model, [listener])
+        assert [window.kind for window in ledger.heard] == decoded
+
+
+def test_windows_are_trimmed_between_settled_words() -> None:
+    ledger = Ledger()
+    assert texts(told(ledger, clip(20))[-1]) == said(20 * SAMPLE_RATE)
+    assert max(window.end for window in ledger.heard) <= TAIL + ledger.hop
+    left = [after - ledger.hop for before, after in pairwise(window.end for window in ledger.heard) if after < before]
+    assert len(left) >= 3
+    assert all(KEPT[0] <= length <= KEPT[1] + WORD for length in left)
+
+
+def test_a_trimmed_window_begins_with_the_words_that_are_settled() -> None:
+    ledger = Ledger()
+    told(ledger, clip(12))
+    assert max(ledger.origins) > 4 * SAMPLE_RATE
+    for window, origin in zip(ledger.heard, ledger.origins, strict=True):
+        first = -(-origin // WORD)
+        assert list(window.prefix) == [f" w{first + i}" for i in range(len(window.prefix))]
+    assert len(ledger.heard[-1].prefix) > 5
 
 
 @pytest.mark.parametrize(
@@ -164,7 +266,7 @@ def test_a_tripped_partial_is_not_shown_and_costs_the_prompt() -> None:
     hypotheses = told(ledger, clip(2), DecodeOptions(prompt="Once upon"))
     assert [hypothesis.trusted for hypothesis in hypotheses] == [True, False, True, True]
     assert [window.options.prompt for window in ledger.heard] == ["Once upon", "Once upon", None, None]
-    assert not any(window.careful for window in ledger.heard)
+    assert not any(window.kind is Kind.RETRY for window in ledger.heard)
     assert texts(hypotheses[-1]) == said(32_000)
 
 
@@ -172,7 +274,10 @@ def test_a_tripped_final_is_tried_once_more_with_care() -> None:
     ledger = Ledger(trips=["noise"])
     hypotheses = told(ledger, clip(1), DecodeOptions(prompt="Once upon", partials=False))
     assert [(hypothesis.trusted, hypothesis.final) for hypothesis in hypotheses] == [(False, False), (True, True)]
-    assert [(window.careful, window.options.prompt) for window in ledger.heard] == [(False, "Once upon"), (True, None)]
+    assert [(window.kind, window.options.prompt) for window in ledger.heard] == [
+        (Kind.FINAL, "Once upon"),
+        (Kind.RETRY, None),
+    ]
 
 
 def test_a_final_that_trips_twice_is_rejected() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from models.base import DecodeOptions
-from models.tokens import PROMPT_ROOM, Vocabulary, repeats
+from models.tokens import PROMPT_ROOM, Vocabulary, compresses, repeats
 from tests.models.random_whisper import build
 
 
@@ -103,3 +103,15 @@ def test_a_tokenizer_of_something_else_is_named(tmp_path: Path) -> None:
     Tokenizer(models.BPE(vocab={"a": 0}, merges=[])).save(str(tmp_path / "tokenizer.json"))
     with pytest.raises(ValueError, match="no Whisper tokenizer"):
         Vocabulary(tmp_path / "tokenizer.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "looping"),
+    [
+        ("I think so. " * 12, True),
+        ("Thank you for calling, Anna, my name is Paul. How may I help you?", False),
+        ("", False),
+    ],
+)
+def test_what_compresses_well_is_a_loop(text: str, looping: bool) -> None:
+    assert compresses(text) is looping

@@ -8,8 +8,8 @@ import ctranslate2
 import numpy as np
 import pytest
 
-from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Model, Samples
-from models.features import WINDOW
+from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Kind, Model, Samples
+from models.features import WINDOW, Spectrogram
 from models.redecode import Redecode, Window
 from models.registry import ModelSpec, load
 from models.tokens import Vocabulary
@@ -48,6 +48,12 @@ def decoder(directory: Path) -> Whisper:
 
 def loaded(directory: Path) -> Model:
     return load(ModelSpec(name="tiny", kind="whisper", path=str(directory)))
+
+
+def over(samples: Samples, options: DecodeOptions, kind: Kind = Kind.FINAL, language: str | None = None) -> Window:
+    sound = Spectrogram(80)
+    sound.push(samples)
+    return Window(sound=sound, end=len(samples), options=options, kind=kind, language=language)
 
 
 def final(model: Model, samples: Samples, options: DecodeOptions = ENGLISH) -> Hypothesis:
@@ -94,15 +100,15 @@ def test_words_grow_with_the_audio(model: Model) -> None:
 def test_neighbours_change_nothing(decoder: Whisper) -> None:
     """Languages, tasks, lengths and prompts of equal length share a call, and none of them tells."""
     windows = [
-        Window(samples=noise(4), options=ENGLISH),
-        Window(samples=noise(0.5, 1), options=DecodeOptions(task="translate", prompt="abc")),
-        Window(samples=noise(7, 2), options=DecodeOptions(languages=("zh",), prompt="xyz"), language="zh"),
-        Window(samples=noise(2, 3), options=DecodeOptions(languages=("de", "zh"))),
-        Window(samples=noise(2, 3)[: SHORTEST - 1], options=DecodeOptions()),
+        over(noise(4), ENGLISH),
+        over(noise(0.5, 1), DecodeOptions(task="translate", prompt="abc")),
+        over(noise(7, 2), DecodeOptions(languages=("zh",), prompt="xyz"), language="zh"),
+        over(noise(2, 3), DecodeOptions(languages=("de", "zh"))),
+        over(noise(2, 3)[: SHORTEST - 1], DecodeOptions()),
     ]
     for prompted in (False, True):
         batch = [window for window in windows if bool(window.options.prompt) is prompted]
-        assert len({decoder.key(window.options, window.careful) for window in batch}) == 1
+        assert len({decoder.key(window) for window in batch}) == 1
         together = decoder.decode(batch)
         for window, decoded in zip(batch, together, strict=True):
             [alone] = decoder.decode([window])
@@ -116,29 +122,36 @@ def test_neighbours_change_nothing(decoder: Whisper) -> None:
 
 
 def test_careful_windows_search_wider_and_batch_alike(decoder: Whisper) -> None:
-    windows = [Window(samples=noise(3 + i, i), options=ENGLISH, careful=True) for i in range(2)]
-    assert decoder.key(ENGLISH, True) != decoder.key(ENGLISH, False)
+    windows = [over(noise(3 + i, i), ENGLISH, Kind.RETRY) for i in range(2)]
+    assert decoder.key(windows[0]) != decoder.key(replace(windows[0], kind=Kind.FINAL))
     texts = [[word.text for word in decoded.words] for decoded in decoder.decode(windows)]
     assert texts == [[word.text for word in decoder.decode([window])[0].words] for window in windows]
 
 
 def test_languages_are_sought_among_those_that_may_occur(decoder: Whisper) -> None:
-    windows = [
-        Window(samples=noise(2), options=DecodeOptions(languages=codes)) for codes in (("en", "zh"), ("de",), ())
-    ]
-    likeliest = decoder.decode([Window(samples=noise(2), options=DecodeOptions())])[0].language
+    windows = [over(noise(2), DecodeOptions(languages=codes)) for codes in (("en", "zh"), ("de",), ())]
+    likeliest = decoder.decode([over(noise(2), DecodeOptions())])[0].language
     decoded = decoder.decode(windows)
     assert decoded[0].language in ("en", "zh")
     assert [decoded[1].language, decoded[2].language] == ["de", likeliest]
 
 
+def test_a_language_is_not_given_up_for_one_that_is_hardly_likelier(decoder: Whisper) -> None:
+    one = over(noise(2), DecodeOptions())
+    detected = [("<|de|>", 0.5), ("<|zh|>", 0.3), ("<|en|>", 0.2)]
+    assert decoder._likeliest(one, detected) == "de"
+    assert decoder._likeliest(replace(one, leaning="zh"), detected) == "zh"
+    assert decoder._likeliest(replace(one, leaning="en"), detected) == "de"
+    assert decoder._likeliest(replace(one, options=DecodeOptions(languages=("en", "zh"))), detected) == "zh"
+
+
 def test_less_than_a_word_says_nothing(decoder: Whisper) -> None:
-    [decoded] = decoder.decode([Window(samples=noise(0.2)[: SHORTEST - 1], options=ENGLISH)])
+    [decoded] = decoder.decode([over(noise(0.2)[: SHORTEST - 1], ENGLISH)])
     assert (decoded.words, decoded.tripped) == ((), None)
 
 
 def test_thirty_seconds_fill_a_window(decoder: Whisper) -> None:
-    [decoded] = decoder.decode([Window(samples=noise(30), options=ENGLISH)])
+    [decoded] = decoder.decode([over(noise(30), ENGLISH)])
     assert decoder.window == WINDOW == 30 * SAMPLE_RATE
     assert len(decoded.words) > 60
     assert decoded.words[-1].end <= WINDOW

@@ -15,7 +15,10 @@ from stream.events import SessionOptions
 
 def engine(name: str, **card: Any) -> Any:
     return SimpleNamespace(
-        name=name, require_ready=lambda: None, card=ModelCard(**{"kind": "fake", "languages": ("en", "de"), **card})
+        name=name,
+        require_ready=lambda: None,
+        require_room=lambda: None,
+        card=ModelCard(**{"kind": "fake", "languages": ("en", "de"), **card}),
     )
 
 
@@ -85,3 +88,27 @@ def test_a_draining_server_takes_nobody():
     room.draining = True
     with pytest.raises(Draining), room.seat(None):
         pass
+
+
+def full() -> None:
+    raise Overloaded("at its limit", retry_after_s=10)
+
+
+def test_an_engine_at_its_limit_takes_no_more():
+    room = admission()
+    room.engines["plain"].require_room = full
+    with pytest.raises(Overloaded, match="limit"):
+        room.engine(SessionOptions())
+    with room.seat(None):
+        assert room.engine(SessionOptions(model="able")).name == "able"
+    room.engines["able"].require_room = full
+    with pytest.raises(Overloaded, match="limit"), room.seat(None):
+        pass
+
+
+def test_a_number_of_sessions_stands_for_the_measure():
+    room = admission(max_sessions=1)
+    for each in room.engines.values():
+        each.require_room = full
+    with room.seat(None):
+        assert room.engine(SessionOptions()).name == "plain"

@@ -13,8 +13,12 @@ def job(id, kind=Kind.PARTIAL, key="k", since=0.0, **fields):
     return Job(id, Need(kind, key), since, finishing=fields.pop("finishing", kind is Kind.FINAL), **fields)
 
 
+def upto(rows):
+    return lambda key: rows
+
+
 def test_nothing_to_do():
-    assert choose([], 0.0, 8) == []
+    assert choose([], 0.0, upto(8)) == []
 
 
 def test_finishing_goes_first_then_the_earliest_deadline():
@@ -24,25 +28,38 @@ def test_finishing_goes_first_then_the_earliest_deadline():
         job(3, Kind.FINAL, since=5.0),
         job(4, Kind.RETRY, since=4.0, finishing=True),
     ]
-    assert choose(jobs, 5.0, 8) == [4, 3, 2, 1]
-    assert choose(jobs, 5.0, 2) == [4, 3]
+    assert choose(jobs, 5.0, upto(8)) == [4, 3, 2, 1]
+    assert choose(jobs, 5.0, upto(2)) == [4, 3]
 
 
 def test_only_equal_keys_share_a_step():
     jobs = [job(1, key="a"), job(2, key="b"), job(3, key="a"), job(4, Kind.FINAL, key="b")]
-    assert choose(jobs, 0.0, 8) == [4, 2]
+    assert choose(jobs, 0.0, upto(8)) == [4, 2]
 
 
 def test_one_that_must_be_alone_is():
     jobs = [job(1, solo=True), job(2), job(3, since=0.1)]
-    assert choose(jobs, 1.0, 8) == [1]
-    assert choose([*jobs, job(4, Kind.FINAL)], 1.0, 8) == [4, 2, 3]
+    assert choose(jobs, 1.0, upto(8)) == [1]
+    assert choose([*jobs, job(4, Kind.FINAL)], 1.0, upto(8)) == [4, 2, 3]
 
 
 def test_live_goes_before_file_but_not_for_ever():
     file = job(1, Kind.FINAL, since=0.0, live=False)
-    assert choose([file, job(2, key="other", since=0.9)], 1.0, 1) == [2]
-    assert choose([file, job(2, key="other", since=9.9)], 10.0, 1) == [1]
+    assert choose([file, job(2, key="other", since=0.9)], 1.0, upto(1)) == [2]
+    assert choose([file, job(2, key="other", since=9.9)], 10.0, upto(1)) == [1]
+
+
+def test_who_is_early_only_joins():
+    assert choose([job(1, early=True), job(2, early=True)], 0.0, upto(8)) == []
+    jobs = [job(1, early=True), job(2, since=9.0), job(3, early=True, key="other")]
+    assert choose(jobs, 9.0, upto(8)) == [2, 1]
+    assert choose(jobs, 9.0, upto(1)) == [2]
+
+
+def test_each_key_has_room_of_its_own():
+    jobs = [job(i) for i in range(4)] + [job(i, Kind.FINAL, key="long") for i in range(4, 8)]
+    assert choose(jobs, 0.0, {"k": 3, "long": 2}.__getitem__) == [4, 5]
+    assert choose(jobs[:4], 0.0, {"k": 3, "long": 2}.__getitem__) == [0, 1, 2]
 
 
 @settings(max_examples=200)
@@ -52,7 +69,7 @@ def test_live_goes_before_file_but_not_for_ever():
 )
 def test_a_batch_is_never_wrong(drawn, max_batch):
     jobs = {i: job(i, kind, key, live=live, solo=solo) for i, (kind, key, live, solo) in enumerate(drawn)}
-    chosen = choose(list(jobs.values()), 0.0, max_batch)
+    chosen = choose(list(jobs.values()), 0.0, upto(max_batch))
     assert bool(chosen) == bool(jobs)
     assert len(chosen) <= max_batch
     assert len(set(chosen)) == len(chosen)
@@ -72,7 +89,7 @@ def simulate(utterances, *, step_s, max_batch, seconds):
             finishing = now - stepped[id, Kind.FINAL][-1] > period[live]
             kind = Kind.FINAL if finishing else Kind.PARTIAL
             jobs.append(job(id, kind, key, since=since[id, kind], live=live))
-        chosen = choose(jobs, now, max_batch)
+        chosen = choose(jobs, now, upto(max_batch))
         now += step_s
         for id in chosen:
             kind = jobs[id].need.kind

@@ -4,10 +4,12 @@ import tracemalloc
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +21,7 @@ from vad.detector import Detector
 from vad.endpointer import EndpointOptions, EndReason
 
 OPTIONS = EndpointOptions()
+CLIP = Path(__file__).parents[1] / "fixtures/clips/000000.flac"
 
 
 class Loudness:
@@ -99,6 +102,23 @@ def test_an_utterance_and_its_audio() -> None:
     assert channel.position == len(heard)
 
 
+@pytest.mark.parametrize("size", [160, 512, 1_600, 8_000])
+def test_an_utterance_in_frames_of_32_ms(size: int) -> None:
+    """The clip's first word begins at 0.503 s, its last ends at 3.676 s."""
+    heard = np.concatenate((soundfile.read(CLIP, dtype="int16")[0], silence(1)))
+    options = replace(OPTIONS, vad="silero")
+    whole, channel = Channel(options), Channel(options)
+    told = play(channel, heard, size)
+    assert joined(told) == joined(whole.push(heard))
+    ((onset, audio, endpoint),) = utterances(told)
+    assert onset.at % 512 == endpoint.end % 512 == 0
+    assert onset.at == pytest.approx(0.503 * 16_000, abs=2_400)
+    assert onset.start == onset.at - 4_800
+    assert endpoint.end == pytest.approx(3.676 * 16_000, abs=4_800)
+    assert endpoint.decided == endpoint.end + 16 * 512
+    assert np.array_equal(audio, heard[onset.start : endpoint.decided])
+
+
 def test_audio_is_handed_out_as_it_comes() -> None:
     channel = Channel(OPTIONS, loudness)
     channel.push(signal((0.5, 3_200)))
@@ -167,7 +187,7 @@ def test_configure_waits_for_the_next_utterance() -> None:
 
 
 def test_configure_changes_the_detector_between_utterances(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(registry.DETECTORS, "coarse", "")
+    monkeypatch.setitem(registry.DETECTORS, "coarse", registry.DETECTORS["webrtc"])
     channel = Channel(OPTIONS, lambda name: Loudness(512 if name == "coarse" else 320))
     speech, pause = signal((0.5, 6_400)), signal((0.0, 8_200))
     told = channel.push(speech)
@@ -210,13 +230,19 @@ options = st.none() | st.builds(
 
 
 @settings(max_examples=60, deadline=None)
-@given(runs, options, st.lists(st.integers(0, 200_000), max_size=3), st.sampled_from([160, 333, 4_800, 50_000]))
+@given(
+    runs,
+    options,
+    st.lists(st.integers(0, 200_000), max_size=3),
+    st.sampled_from([160, 333, 4_800, 50_000]),
+    st.sampled_from([320, 512]),
+)
 def test_any_signal_is_tiled_whatever_the_chunks(
-    runs: list[tuple[float, int]], options: EndpointOptions | None, cuts: list[int], size: int
+    runs: list[tuple[float, int]], options: EndpointOptions | None, cuts: list[int], size: int, frame: int
 ) -> None:
     heard = signal(*runs)
     bounds = sorted({0, len(heard), *(cut for cut in cuts if cut < len(heard))})
-    whole, chunked = Channel(options, loudness), Channel(options, loudness)
+    whole, chunked = (Channel(options, lambda name: Loudness(frame)) for _ in range(2))
     told: list[Happening] = []
     other: list[Happening] = []
     settled: list[int] = []

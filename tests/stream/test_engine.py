@@ -1,8 +1,10 @@
 """stream/engine.py and stream/link.py, over both kinds of link where a worker's end is not the point"""
 
 import asyncio
+import itertools
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +13,10 @@ from models.base import DecodeOptions
 from models.registry import ModelSpec
 from models.scripted import Scripted, ledger_audio
 from stream import engine as engine_module
-from stream.engine import Decoded, Engine, EngineOptions, GaveUp, Progress, Restarted
+from stream.engine import Decoded, Engine, EngineOptions, GaveUp, Layout, Progress, Restarted
 from stream.errors import EngineFailed, Overloaded
 from stream.link import in_thread, start_process
+from stream.messages import Loaded, LoadFailed, Measure, Measured
 from stream.metrics import Metrics
 from stream.ticket import DEATHS
 from stream.usage import PROC
@@ -84,7 +87,7 @@ def launch(request):
 
 @asynccontextmanager
 async def running(launch=start_process, spec=SPEC, **fields):
-    options = EngineOptions(**{name: fields.pop(name) for name in ("replicas", "step_timeout_s") if name in fields})
+    options = EngineOptions(step_timeout_s=fields.pop("step_timeout_s", 30.0))
     engine = Engine(spec, options, launch=launch, **fields)
     await engine.start()
     try:
@@ -252,7 +255,7 @@ async def test_a_hanging_step_is_killed_and_made_up_for(tmp_path):
 
 
 async def test_utterances_go_where_least_is_pending():
-    async with running(replicas=2) as engine:
+    async with running(layouts=[Layout(2, 1)]) as engine:
         stuck = Utterance(engine, "hang@1")
         stuck.push()
         for _ in range(3):
@@ -292,7 +295,7 @@ async def test_a_model_that_loads_no_more_gives_up_finished_utterances_until_it_
 
 
 async def test_an_engine_that_cannot_start_says_why(launch):
-    engine = Engine(ModelSpec(name="x", kind="scripted", path="/nowhere"), EngineOptions(replicas=2), launch=launch)
+    engine = Engine(ModelSpec(name="x", kind="scripted", path="/nowhere"), layouts=[Layout(2, 1)], launch=launch)
     with pytest.raises(EngineFailed, match=r"model `x` can't be loaded: .*/nowhere"):
         await engine.start()
     assert not engine.ready
@@ -309,10 +312,76 @@ async def test_a_model_that_never_finishes_loading_is_a_failure(monkeypatch):
         await Engine(SPEC, launch=in_thread(load_for_ever)).start()
 
 
-@pytest.mark.parametrize("option", [{"replicas": 0}, {"step_timeout_s": 0.0}])
-def test_options_that_make_no_sense_are_refused(option):
-    with pytest.raises(ValueError):
-        EngineOptions(**option)
+def test_options_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match="step_timeout_s"):
+        EngineOptions(step_timeout_s=0.0)
+
+
+def tried_out(rates, ended, most=4):
+    """Workers that decode so many clips a second, by their threads, and note when they end; `most` can be loaded."""
+    started = itertools.count(1)
+
+    def work(orders, report):
+        load = orders.get()
+        if next(started) > most:
+            report(LoadFailed("out of memory"))
+            return
+        report(Loaded(Scripted.card))
+        while (order := orders.get()) is not None:
+            if isinstance(order, Measure):
+                report(Measured(rates[load.spec.threads]))
+        ended.append(load.spec.threads)
+
+    return in_thread(work)
+
+
+@pytest.mark.parametrize(("rates", "kept"), [({2: 5.0, 1: 3.0}, [1, 1]), ({2: 5.0, 1: 2.0}, [2])])
+async def test_the_layout_that_decodes_most_is_kept(rates, kept):
+    ended = []
+    layouts = [Layout(1, 2), Layout(2, 1)]
+    async with running(tried_out(rates, ended), layouts=layouts, clip=Path("clip.flac")) as engine:
+        assert engine.ready
+        assert sorted([*ended, *kept]) == [1, 1, 2]
+    assert sorted(ended) == [1, 1, 2]
+
+
+async def test_a_layout_that_cannot_be_had_is_done_without():
+    ended = []
+    layouts = [Layout(1, 2), Layout(2, 1)]
+    async with running(tried_out({2: 5.0, 1: 9.0}, ended, most=2), layouts=layouts, clip=Path("clip.flac")) as engine:
+        assert engine.ready
+        assert ended == [1]
+
+
+async def test_an_engine_that_is_always_busy_has_no_room(monkeypatch):
+    async with running(in_thread(serve)) as engine:
+        engine.require_room()
+        monkeypatch.setattr(engine._busyness, "overload", lambda now: "decoding takes 99 % of its time")
+        with pytest.raises(Overloaded, match="99 %"):
+            engine.require_room()
+
+
+async def test_only_live_speech_makes_it_busy(monkeypatch):
+    noted = []
+    async with running(in_thread(serve)) as engine:
+        monkeypatch.setattr(engine._busyness, "stepped", lambda *times: noted.append(times))
+        monkeypatch.setattr(engine._busyness, "final", lambda *times: noted.append(times))
+        for live in (False, True):
+            utterance = Utterance(engine, live=live)
+            utterance.push()
+            await utterance.final()
+            assert bool(noted) is live
+
+
+async def test_speech_without_text_is_begun_again(monkeypatch):
+    monkeypatch.setattr(engine_module, "SPEECH_WITHOUT_TEXT_S", 0.5)
+    async with running(in_thread(serve)) as engine:
+        utterance = Utterance(engine, "mute")
+        utterance.push()
+        told = await utterance.until(Restarted)
+        assert "without text" in told.message
+        assert (await utterance.final()).final
+        assert utterance.count(Restarted) == 1
 
 
 async def test_capacity_is_shared_by_channels_that_take_turns(monkeypatch):

@@ -1,28 +1,40 @@
 """From an operator's options to engines."""
 
+from pathlib import Path
+
 import pytest
 
 from models.weights import HubUnreachable
-from stream.engine import EngineOptions
+from stream.engine import EngineOptions, Layout
 from stream.engines import ModelOptions, build
 from stream.metrics import Metrics
 
 
-def workers(*models: str, **options: int) -> list[int]:
+def layouts(*models: str, **options: int) -> list[tuple[Layout, ...]]:
     engines, _ = build(ModelOptions(model=models, **options), EngineOptions(), Metrics())
-    return [len(engine._replicas) for engine in engines.values()]
+    return [engine._layouts for engine in engines.values()]
 
 
 def test_only_a_model_that_runs_on_one_core_gets_several_workers(monkeypatch: pytest.MonkeyPatch):
     for cores, expected in ((1, 1), (2, 2), (32, 4)):
         monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
-        assert workers("pocketsphinx", "scripted") == [expected, 1]
+        assert [layout.replicas for (layout,) in layouts("pocketsphinx", "scripted")] == [expected, 1]
 
 
 def test_an_operator_may_say_how_many():
-    assert workers("pocketsphinx", "scripted", replicas=3) == [3, 3]
-    with pytest.raises(ValueError, match="replicas"):
-        workers("scripted", replicas=0)
+    assert layouts("pocketsphinx", "scripted", replicas=3, threads=2) == 2 * [(Layout(3, 2),)]
+    for option in ("replicas", "threads"):
+        with pytest.raises(ValueError, match=option):
+            layouts("scripted", **{option: 0})
+
+
+def test_how_whisper_lies_best_on_the_cores_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr("models.weights.missing", lambda path: [])
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    model = str(tmp_path)
+    assert layouts(model) == [(Layout(1, 8), Layout(2, 4), Layout(4, 2))]
+    assert layouts(model, threads=3) == [(Layout(1, 3),)]
+    assert layouts(model, replicas=2) == [(Layout(2, 4),)]
 
 
 def test_without_a_hub_there_is_pocketsphinx_and_a_reason(monkeypatch: pytest.MonkeyPatch):

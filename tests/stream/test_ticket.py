@@ -53,6 +53,34 @@ def test_the_innocent_are_not_left_alone(ticket, orders):
     assert orders == [begun(solo=False)]
 
 
+def test_speech_without_text_is_counted_until_text_grows(ticket):
+    push(ticket)
+    ticket.push(np.zeros(50, np.int16), False)
+    push(ticket)
+    assert ticket.unsaid == 200
+    ticket.hear(Hypothesis(words=(), covers=200), 1.0, 2.0)
+    ticket.hear(Hypothesis(words=(WORD,), covers=200, trusted=False), 1.0, 2.0)
+    assert ticket.unsaid == 200
+    ticket.hear(Hypothesis(words=(WORD,), covers=200), 1.0, 2.0)
+    assert ticket.unsaid == 0
+    push(ticket)
+    ticket.hear(Hypothesis(words=(WORD,), covers=300), 1.0, 2.0)
+    assert ticket.unsaid == 100
+    ticket.finish(350)
+    assert ticket.unsaid == 0
+
+
+def test_an_utterance_is_shaken_once(ticket, updates, orders):
+    ticket.replay()
+    push(ticket)
+    ticket.shake("no text")
+    assert updates == [Restarted("no text")]
+    assert isinstance(orders[-1], Begin)
+    assert len(orders[-1].so_far) == 1
+    ticket.shake("no text")
+    assert len(updates) == 1
+
+
 def test_pending_is_what_counts_and_was_not_heard(ticket):
     push(ticket)
     push(ticket)

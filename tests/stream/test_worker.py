@@ -14,8 +14,10 @@ from models import registry
 from models.base import DecodeOptions, Hypothesis, Kind, ModelCard, Need
 from models.registry import ModelSpec
 from models.scripted import ledger_audio
+from stream.costs import Costs
 from stream.link import start_process
 from stream.messages import Begin, Cancel, Failed, Finish, Heard, Load, Loaded, LoadFailed, Push, Started, Stepped
+from stream.pace import Rung
 from stream.worker import PROGRESS_S, Worker, serve
 
 SCRIPTED = ModelSpec(name="scripted", kind="scripted")
@@ -120,6 +122,16 @@ def test_an_utterance_begun_again_has_all_that_was_ordered_so_far(worker, told):
     assert told == [Started([1]), Stepped([(1, Hypothesis(covers=2000, final=True))], 0.0, 0.0)]
 
 
+def test_an_open_utterance_may_be_begun_again(told):
+    model = Model()
+    worker = Worker(model, told.append, Clock())
+    run(worker, begin(1), push(1, 500), begin(1, so_far=(push(1, 500),)), push(1, 400))
+    assert told == []
+    assert [utterance.closed for utterance in model.begun] == [True, False]
+    run(worker, push(1, 100))
+    assert len(told) == 2
+
+
 def test_a_final_ends_an_utterance(worker, told):
     run(worker, begin(1), Finish(1, 0))
     assert finals(told) == [1]
@@ -158,14 +170,85 @@ def test_progress_without_steps_is_told_now_and_then_for_all_at_once(told):
     worker = Worker(Model(), told.append, clock)
     run(worker, begin(1), begin(2), begin(3), push(1, 10), push(2, 20))
     assert told == []
-    assert worker.unreported
+    assert worker.waiting
     clock.now += PROGRESS_S
     run(worker, push(1, 10))
     assert told == [Heard([(1, 20), (2, 20)])]
-    assert not worker.unreported
+    assert not worker.waiting
     clock.now += PROGRESS_S
     run(worker, push(2, 5))
     assert told[1:] == [Heard([(2, 25)])]
+
+
+class Slow(Model):
+    """Its steps take `step_s` of the clock's time."""
+
+    def __init__(self, clock, step_s):
+        super().__init__()
+        self.clock, self.step_s = clock, step_s
+        self.sizes = []
+
+    def step(self, batch):
+        self.clock.now += self.step_s
+        self.sizes.append(len(batch))
+        return super().step(batch)
+
+
+def talk(worker, clock, ids, seconds):
+    """All of them talk, and nobody ends."""
+    for id in ids:
+        worker.take(begin(id))
+    end = clock.now + seconds
+    while clock.now < end:
+        clock.now += 0.05
+        for id in ids:
+            worker.take(push(id, 800))
+        worker.turn()
+
+
+def test_partials_are_paced_by_what_steps_take(told):
+    clock = Clock()
+    worker = Worker(Slow(clock, 0.1), told.append, clock)
+    talk(worker, clock, [1], 10)
+    steps = [report for report in told if isinstance(report, Stepped)]
+    talk(worker, clock, range(2, 6), 20)
+    later = [report for report in told if isinstance(report, Stepped)][len(steps) :]
+    assert sum(report.ended - report.started for report in later) <= 0.85 * 20
+    assert {id for report in later for id, _ in report.hypotheses} == set(range(1, 6)) - {1}
+
+
+def test_when_nothing_else_helps_there_are_only_finals(told):
+    clock = Clock()
+    model = Slow(clock, 0.5)
+    worker = Worker(model, told.append, clock)
+    for id in range(20):
+        worker.take(begin(id, solo=True))
+    for _ in range(100):
+        clock.now += PROGRESS_S
+        for id in range(20):
+            worker.take(push(id, 1_600))
+        worker.turn()
+    assert [report for report in told if isinstance(report, Stepped)][-1].ended < 1
+    heard = [report for report in told if isinstance(report, Heard)]
+    assert heard[-1].rung is Rung.FINALS_ONLY
+    assert {id for id, _ in heard[-1].heard} == set(range(20))
+    run(worker, Finish(7, 0))
+    assert finals(told) == [7]
+
+
+def test_a_step_for_several_is_short(told):
+    clock = Clock()
+    model = Slow(clock, 0.0)
+    costs = Costs()
+    for rows in (1, 4):
+        for _ in range(9):
+            costs.observe(0, rows, 0.1 * rows)
+    worker = Worker(model, told.append, clock, costs)
+    for id in range(4):
+        worker.take(begin(id))
+        worker.take(push(id))
+    worker.turn()
+    assert model.sizes == [3]
 
 
 def test_waiting_for_a_slot_is_no_progress(told):
@@ -199,7 +282,8 @@ def test_a_clip_is_decoded_before_a_model_counts_as_loaded(tmp_path, monkeypatch
     model = Model()
     monkeypatch.setattr(registry, "load", lambda spec: model)
     assert lived(Load(SCRIPTED, str(clip))) == [Loaded(model.card)]
-    assert [(utterance.heard, utterance.closed) for utterance in model.begun] == [(16_000, True)]
+    assert {(utterance.heard, utterance.closed) for utterance in model.begun} == {(16_000, True)}
+    assert len(model.begun) == 1 + model.card.max_batch
     monkeypatch.setattr(Model, "step", lambda self, batch: [Hypothesis()])
     assert lived(Load(SCRIPTED, str(clip))) == [LoadFailed("no final in the trial decode")]
 
@@ -286,6 +370,7 @@ def test_a_worker_does_not_outlive_a_killed_server():
 
 SERVER = """
 import asyncio, time
+from stream.costs import Costs
 from stream.link import start_process
 
 async def main():

@@ -1,6 +1,7 @@
 """Every message of the native protocol, right and wrong, without a session behind it."""
 
 import json
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ from stream.errors import BadAudio, BadRequest, ClientError, NotStarted, TooLarg
 from stream.events import Limits, SessionOptions
 from stream.protocols.base import Request
 from stream.protocols.native import NativeProtocol
+from vad import registry
 from vad.endpointer import EndpointOptions
 
 
@@ -134,6 +136,7 @@ def test_a_wrong_query_is_refused_by_name(query: list[tuple[str, str]], named: s
         ({"volume": 11}, "volume"),
         ({"endpointing": {"silence_ms": -1}}, "silence_ms"),
         ({"endpointing": {"hush": 1}}, "hush"),
+        ({"endpointing": {"vad": "crystal ball"}}, "vad"),
         ({"offset": -1}, "offset"),
         ({"offset": 1.5}, "offset"),
         ({"mode": "fast"}, "mode"),
@@ -142,6 +145,14 @@ def test_a_wrong_query_is_refused_by_name(query: list[tuple[str, str]], named: s
 def test_every_error_in_start_is_fatal_and_names_the_option(options: dict[str, Any], named: str):
     with pytest.raises(BadRequest, match=named) as caught:
         opened().receive(json.dumps({"type": "start", **options}))
+    assert caught.value.fatal
+
+
+def test_a_detector_that_is_not_installed_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch):
+    registry.load.cache_clear()
+    monkeypatch.setitem(sys.modules, "vad.silero", None)
+    with pytest.raises(BadRequest, match="in `start`: vad 'silero' needs the extra `silero` on the server") as caught:
+        opened().receive('{"type": "start", "endpointing": {"vad": "silero"}}')
     assert caught.value.fatal
 
 
@@ -211,7 +222,7 @@ def test_resume_is_refused_for_good():
     assert caught.value.fatal
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.one_of(st.text(max_size=60), st.binary(max_size=9)), st.booleans())
 def test_no_message_raises_anything_but_a_client_error(message: str | bytes, running: bool):
     protocol = started() if running else opened()
