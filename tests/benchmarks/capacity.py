@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -48,15 +48,17 @@ def main() -> int:
     chosen = _flags().parse_args()
     slo = Slo(word_s=chosen.slo_word_s, final_s=chosen.slo_final_s)
     entries = corpus.read(chosen.corpus)
-    spec = registry.resolve([chosen.model], device="cpu", offline=True, threads=chosen.threads)[0].spec
+    cores = os.cpu_count() or 1
+    spec = registry.resolve([chosen.model], device="cpu", offline=True, threads=cores)[0].spec
     whisper = spec.kind == "whisper"
     offline = _offline(spec, entries) if whisper else None
     workload = Workload(entries=entries, options={"words": True}, seconds=chosen.seconds, offline=offline)
-    serve = ("--model", chosen.model, "--device", "cpu", "--threads", str(chosen.threads))
+    serve = ("--model", chosen.model, "--device", "cpu")
     searches = {OURS: _search(serve, ("stream",), workload, slo, chosen.most)}
     if whisper:
         program = (faster_whisper_baseline.MODULE,)
-        searches[THEIRS] = _search(serve, program, workload, slo, chosen.most)
+        alone = ("--replicas", "1", "--threads", str(cores))
+        searches[THEIRS] = _search((*serve, *alone), program, workload, slo, chosen.most)
     figures = [figure for name, search in searches.items() for figure in _figures(name, search)]
     figures += _ratio(searches)
     if chosen.overload and searches[OURS].largest:
@@ -76,7 +78,6 @@ def _flags() -> argparse.ArgumentParser:
     flags.add_argument("--corpus", type=Path, required=True, help="a folder of recordings with a refs.jsonl")
     flags.add_argument("--seconds", type=float, default=60.0, help="how long each number of sessions is measured")
     flags.add_argument("--most", type=int, default=64, help="sessions to try")
-    flags.add_argument("--threads", type=int, default=os.cpu_count(), help="of a decoding step, on either server")
     flags.add_argument("--slo-word-s", type=float, default=2.5, help="p95, from a word's end until shown for good")
     flags.add_argument("--slo-final-s", type=float, default=0.8, help="p95, from the endpoint to the final")
     flags.add_argument("--overload", action="store_true", help="also try twice as many as were found")
@@ -86,7 +87,8 @@ def _flags() -> argparse.ArgumentParser:
 
 def _search(serve: Sequence[str], program: Sequence[str], workload: Workload, slo: Slo, most: int) -> Search:
     points: list[Point] = []
-    with serving(*serve, "--max-sessions", str(most), program=program) as server:
+    # Seats enough also for who opens the next session before the server has noticed the end of the last.
+    with serving(*serve, "--max-sessions", str(2 * most), program=program) as server:
 
         async def measured(sessions: int) -> Point:
             points.append(await measure(server.address, None, workload, sessions, slo))
@@ -153,17 +155,32 @@ def _ratio(searches: dict[str, Search]) -> list[Figure]:
 
 
 def _overload(serve: Sequence[str], workload: Workload, slo: Slo, largest: int) -> list[Figure]:
-    """Twice as many as there is room for: those who get in are served as ever, the others are told to come again."""
-    with serving(*serve, "--max-sessions", str(largest)) as server:
-        told = asyncio.run(measure(server.address, None, workload, 2 * largest, slo)).report
-    refused = sum(count for reason, count in told.sessions.refused.items() if reason.startswith("503 "))
+    """Twice as many as there is room for: those who get in are served as ever, the others are told to come again.
+
+    Once as many are let in as were found, all coming at the same time; once the server has to find out by itself, and
+    they come one a second.
+    """
+    gradually = replace(workload, ramp_s=2.0 * largest)
     return [
-        Figure("twice as many: admitted, and done", told.sessions.done, least=largest),
-        Figure("twice as many: refused before the upgrade, HTTP 503", refused, least=largest),
-        Figure("twice as many: refused without Retry-After", told.sessions.without_retry_after, most=0),
-        Figure("twice as many: broken", sum(told.sessions.broken.values()), most=0),
-        Figure("twice as many: endpoint to final, p95", told.latency.endpoint_to_final.p95, "s", most=slo.final_s),
-        Figure("twice as many: word shown, p95", told.latency.word_to_shown.p95, "s", most=slo.word_s),
+        *_twice("twice, as many seats", (*serve, "--max-sessions", str(largest)), workload, slo, largest),
+        *_twice("twice, seats by measure", serve, gradually, slo, largest),
+    ]
+
+
+def _twice(name: str, serve: Sequence[str], workload: Workload, slo: Slo, largest: int) -> list[Figure]:
+    with serving(*serve) as server:
+        told = asyncio.run(measure(server.address, None, workload, 2 * largest, slo)).report
+    refused = told.sessions.refused
+    clean = sum(count for reason, count in refused.items() if reason.startswith("503 "))
+    return [
+        Figure(f"{name}: came", told.sessions.asked),
+        Figure(f"{name}: let in, and served to the end", told.sessions.done),
+        Figure(f"{name}: refused with 503", clean),
+        Figure(f"{name}: refused otherwise", sum(refused.values()) - clean, most=0),
+        Figure(f"{name}: refused without Retry-After", told.sessions.without_retry_after, most=0),
+        Figure(f"{name}: broken", sum(told.sessions.broken.values()), most=0),
+        Figure(f"{name}: endpoint to final, p95", told.latency.endpoint_to_final.p95, "s", most=slo.final_s),
+        Figure(f"{name}: word shown, p95", told.latency.word_to_shown.p95, "s"),
     ]
 
 

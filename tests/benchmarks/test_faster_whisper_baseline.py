@@ -1,4 +1,4 @@
-"""tests/benchmarks/faster_whisper_baseline.py: what it decodes when, with weights that only count"""
+"""tests/benchmarks/faster_whisper_baseline.py: what it decodes when, with weights that only count, and once for real"""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 
 from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Kind
-from tests.benchmarks.faster_whisper_baseline import FasterWhisper
+from steno.bench import corpus, wer
+from steno.bench.talk import talk
+from tests.benchmarks.faster_whisper_baseline import MODULE, FasterWhisper
+from tests.benchmarks.rig import serving
+from tests.micro.vocabulary import FIXTURE
 
 
 class Counting:
@@ -96,3 +100,11 @@ def test_what_is_closed_needs_nothing_more(weights: Counting):
     utterance.finish(0)
     model.close(utterance)
     assert utterance.need is None
+
+
+async def test_our_server_runs_it() -> None:
+    entry = corpus.read(FIXTURE.parent / "conversations")[0]
+    with serving("--model", str(FIXTURE), "--device", "cpu", "--replicas", "1", program=(MODULE,)) as server:
+        heard = await talk(server.address, entry.recording.chunks(1), paced=False, mode="file", language="en")
+    assert wer.errors(entry.reference.said, wer.normalized(heard.text)) <= 0.1 * len(entry.reference.said)
+    assert len(heard.finals) == len(heard.segments)

@@ -34,15 +34,12 @@ def corpus(tmp_path: Path) -> Path:
 
 def benched(server: Server, corpus: Path, *more: str) -> dict[str, Any]:
     path = corpus / "told.json"
-    assert main(["bench", server.http, str(corpus), "--json", str(path), *more]) == 0
+    assert main(["bench", server.http, str(corpus), "--ramp", "0", "--json", str(path), *more]) == 0
     told: dict[str, Any] = json.loads(path.read_text())
     return told
 
 
-def test_a_server_that_hears_all_is_told_to(
-    server: Server, corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    monkeypatch.setattr("steno.bench.plan.RAMP_S", 0.0)
+def test_a_server_that_hears_all_is_told_to(server: Server, corpus: Path, capsys: pytest.CaptureFixture[str]):
     [told] = benched(server, corpus, "--sessions", "2", "--words", "--plot", str(corpus / "told.png"))["points"]
     assert (told["at_once"], told["model"]) == (2, "scripted")
     assert told["sessions"] == {"asked": 2, "done": 2, "refused": {}, "without_retry_after": 0, "broken": {}}
@@ -57,8 +54,7 @@ def test_a_server_that_hears_all_is_told_to(
     assert (corpus / "told.png").exists()
 
 
-def test_who_finds_no_seat_is_refused(start_server: Any, corpus: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("steno.bench.plan.RAMP_S", 0.0)
+def test_who_finds_no_seat_is_refused(start_server: Any, corpus: Path):
     server = start_server("--model", "scripted", "--max-sessions", "1", "--drain-s", "0")
     [told] = benched(server, corpus, "--sessions", "2")["points"]
     assert told["sessions"]["done"] == 1
