@@ -81,12 +81,12 @@ class ProcessLink:
         await self._process.wait()
 
 
-async def start_process() -> Link:
-    """A worker in a process of its own, running the same code as this one."""
+async def start_process(module: str = "stream.worker") -> Link:
+    """A worker in a process of its own, running the same code as this one; `module` is what it runs."""
     # -P and an explicit path, because the working directory may well hold a folder named `models`.
     path = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "stream.worker"),
+        *(sys.executable, "-P", "-m", module),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -41,6 +42,13 @@ def utterance_by_utterance(model: Model, path: Path, utterances: Sequence[Span],
     return " ".join(
         _decoded(model, audio[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)], options) for start, end in spans
     )
+
+
+def long_form(weights: Any, path: Path, language: str | None) -> str:
+    """What faster-whisper makes of a whole file, window after window."""
+    audio = _mono(path).astype(np.float32) / 32_768
+    segments, _ = weights.transcribe(audio, language=language, without_timestamps=True)
+    return "".join(segment.text for segment in segments).strip()
 
 
 def with_surroundings(utterances: Sequence[Span], duration: float) -> list[Span]:

@@ -107,6 +107,7 @@ def _add_bench(bench: argparse.ArgumentParser) -> None:
     bench.add_argument("--seconds", type=float, help="how long they talk; else until each recording was played once")
     bench.add_argument("--files", nargs="+", default=[], metavar="FILE", help="only these of the corpus")
     bench.add_argument("--separate", action="store_true", help="a session for each recording, not one for many")
+    bench.add_argument("--ramp", type=float, metavar="S", help="sessions begin at random within so long (3 s)")
     bench.add_argument("--language", choices=("row", "detect"), default="row", help="the corpus's (default), or none")
     bench.add_argument("--model", help="one of `steno models`; else the server's default")
     bench.add_argument("--words", action="store_true", help="ask for times of words, and measure them")
@@ -175,6 +176,7 @@ def _mic(args: argparse.Namespace) -> None:
 
 def _bench(args: argparse.Namespace) -> None:
     from steno.bench.command import Asked, bench
+    from steno.bench.plan import RAMP_S
     from steno.bench.slo import Slo
 
     options: Options = {"words": args.words}
@@ -187,6 +189,7 @@ def _bench(args: argparse.Namespace) -> None:
         most=args.most if args.find_largest else None,
         seconds=args.seconds or (FIND_S if args.find_largest else None),
         separate=args.separate,
+        ramp_s=RAMP_S if args.ramp is None else args.ramp,
         detect=args.language == "detect",
         seed=args.seed,
         slo=Slo(word_s=args.slo_word_s, final_s=args.slo_final_s),

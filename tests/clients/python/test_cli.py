@@ -101,7 +101,7 @@ def test_a_bench_needs_a_server_and_a_corpus(benched):
 
 
 def test_a_bench_is_told_all_that_was_asked_for(benched):
-    arguments = "--sessions 8 --seconds 30 --separate --language detect --model base --words --seed 7"
+    arguments = "--sessions 8 --seconds 30 --separate --ramp 9 --language detect --model base --words --seed 7"
     arguments += " --offline texts.jsonl --json a.json --plot a.png --files b.flac c.flac"
     assert cli.main(["bench", "ws://a", "talks", *arguments.split()]) == 0
     [(_, _, options, asked)] = benched
@@ -112,6 +112,7 @@ def test_a_bench_is_told_all_that_was_asked_for(benched):
         sessions=8,
         seconds=30.0,
         separate=True,
+        ramp_s=9.0,
         detect=True,
         seed=7,
         offline=Path("texts.jsonl"),

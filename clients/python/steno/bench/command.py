@@ -15,6 +15,7 @@ from rich.console import Console
 from steno.bench import corpus, plot, table
 from steno.bench.document import document
 from steno.bench.measure import Point, Workload, find_largest, measure
+from steno.bench.plan import RAMP_S
 from steno.bench.reference import BadReference, offline_texts
 from steno.bench.slo import Slo
 from steno.errors import ConnectError
@@ -31,6 +32,7 @@ class Asked:
     most: int | None = None
     seconds: float | None = None
     separate: bool = False
+    ramp_s: float = RAMP_S
     detect: bool = False
     seed: int = 0
     slo: Slo = field(default_factory=Slo)
@@ -78,6 +80,7 @@ def _workload(options: Options, asked: Asked) -> Workload:
         options=options,
         seconds=asked.seconds,
         separate=asked.separate,
+        ramp_s=asked.ramp_s,
         seed=asked.seed,
         offline=offline,
     )

@@ -22,6 +22,7 @@ class Workload:
 
     seconds:  how long each number of sessions is measured; None: until each recording was played once.
     separate: a session for each recording.
+    ramp_s:   sessions begin at random within it.
     offline:  texts of the same recordings to compare with, by file.
     """
 
@@ -29,6 +30,7 @@ class Workload:
     options: Options
     seconds: float | None = None
     separate: bool = False
+    ramp_s: float = RAMP_S
     seed: int = 0
     offline: Mapping[str, str] | None = None
 
@@ -44,8 +46,15 @@ class Point:
 
 async def measure(url: str, api_key: str | None, workload: Workload, sessions: int, slo: Slo) -> Point:
     """With `seconds`, what counts is the time from when all sessions are there."""
-    seats = plan(workload.entries, sessions, seconds=workload.seconds, separate=workload.separate, seed=workload.seed)
-    window = Window() if workload.seconds is None else Window(RAMP_S, RAMP_S + workload.seconds)
+    seats = plan(
+        workload.entries,
+        sessions,
+        seconds=workload.seconds,
+        separate=workload.separate,
+        ramp_s=workload.ramp_s,
+        seed=workload.seed,
+    )
+    window = Window() if workload.seconds is None else Window(workload.ramp_s, workload.ramp_s + workload.seconds)
     told = await load(url, seats, api_key=api_key, options=workload.options)
     found = lags(told, window)
     figures = report(told, len(seats), found, window, workload.offline)

@@ -13,7 +13,7 @@ from itertools import groupby
 from steno.bench.corpus import Entry
 
 RAMP_S = 3.0
-"""Sessions begin at random within it: people don't speak in step."""
+"""Sessions begin at random within so many seconds: people don't speak in step."""
 PAUSE_S = 1.0
 """Silence behind each recording: enough for its last utterance to end by itself."""
 
@@ -36,7 +36,13 @@ def length_s(entry: Entry) -> float:
 
 
 def plan(
-    entries: Sequence[Entry], seats: int, *, seconds: float | None = None, separate: bool = False, seed: int = 0
+    entries: Sequence[Entry],
+    seats: int,
+    *,
+    seconds: float | None = None,
+    separate: bool = False,
+    ramp_s: float = RAMP_S,
+    seed: int = 0,
 ) -> list[Seat]:
     """Seats that talk at the same time.
 
@@ -46,11 +52,11 @@ def plan(
     """
     pick = random.Random(seed)
     if seconds is None:
-        delays = [pick.uniform(0, RAMP_S) for _ in range(min(seats, len(entries)))]
+        delays = [pick.uniform(0, ramp_s) for _ in range(min(seats, len(entries)))]
         lists = _dealt(_shuffled(entries, pick), len(delays))
     else:
-        delays = [pick.uniform(0, RAMP_S) for _ in range(seats)]
-        lists = [_filled(entries, RAMP_S + seconds - delay, pick) for delay in delays]
+        delays = [pick.uniform(0, ramp_s) for _ in range(seats)]
+        lists = [_filled(entries, ramp_s + seconds - delay, pick) for delay in delays]
     return [Seat(delay, _sessions(each, separate)) for delay, each in zip(delays, lists, strict=True)]
 
 

@@ -61,6 +61,7 @@ async def test_one_number_of_sessions_is_measured_and_told(folder, measured, cap
         "most": None,
         "seconds": 5.0,
         "separate": False,
+        "ramp_s": 3.0,
         "detect": False,
         "seed": 0,
         "slo": {"word_s": 2.5, "final_s": 0.8},

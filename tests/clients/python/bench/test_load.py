@@ -19,7 +19,6 @@ def entries(tmp_path, monkeypatch):
     """20 ms each of a number of its own, at 8 kHz, and no more than that of silence behind it."""
     monkeypatch.setattr("steno.bench.load.PAUSE_S", 0.02)
     monkeypatch.setattr("steno.bench.plan.PAUSE_S", 0.02)
-    monkeypatch.setattr("steno.bench.plan.RAMP_S", 0.0)
     languages = ("en", "en", "de")
     for number in range(len(languages)):
         soundfile.write(tmp_path / f"{number}.wav", np.full(160, number + 1, np.int16), 8000)
@@ -108,7 +107,7 @@ async def test_what_a_session_that_broke_off_has_heard_does_not_count(server, en
 
 async def test_a_point_is_measured_with_so_many_sessions_at_once(server, entries):
     heard = []
-    workload = Workload(entries=entries, options={}, offline={f"{n}.wav": "Ho." for n in range(3)})
+    workload = Workload(entries=entries, options={}, ramp_s=0, offline={f"{n}.wav": "Ho." for n in range(3)})
     async with server(listening(heard)) as url:
         point = await measure(url, None, workload, 2, Slo())
     assert (point.report.at_once, point.report.sessions.done, len(heard)) == (2, 3, 3)
@@ -125,7 +124,7 @@ async def test_the_largest_number_is_searched_by_what_was_missed(server, entries
         tried.append(sessions)
         async with server(listening([])) as url:
             slo = Slo(word_s=-9.0 if sessions > 3 else 9.0, final_s=9.0)
-            return await measure(url, None, Workload(entries=entries, options={}), sessions, slo)
+            return await measure(url, None, Workload(entries=entries, options={}, ramp_s=0), sessions, slo)
 
     assert await find_largest(measured, first=1, most=8) == 3
     assert tried == [1, 2, 4, 3]

@@ -42,6 +42,13 @@ def test_all_seats_talk_from_the_ramps_end_as_long_as_was_asked_for():
         assert RAMP_S + 60 <= seat.delay_s + seat.length_s < RAMP_S + 60 + 6 + PAUSE_S
 
 
+def test_who_comes_is_spread_over_the_ramp():
+    seats = plan(CORPUS, 50, seconds=60, ramp_s=100)
+    assert min(seat.delay_s for seat in seats) < 20
+    assert max(seat.delay_s for seat in seats) > 80
+    assert min(seat.delay_s + seat.length_s for seat in seats) >= 160
+
+
 def test_no_recording_comes_again_before_all_were_played():
     [seat] = plan(CORPUS, 1, seconds=50)
     assert len(set(names(seat)[:6])) == 6

@@ -1,0 +1,203 @@
+"""How many sessions at once keep the SLO on our server, and on one that decodes as most servers do; and twice as many.
+
+Both run here, one after the other, on the same recordings; only the model differs. Streaming's own errors are counted
+against the better of two texts made offline with the same weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from models import registry
+from models.registry import ModelSpec
+from steno.bench import corpus, plot, table, wer
+from steno.bench.corpus import Entry
+from steno.bench.document import document
+from steno.bench.measure import Point, Workload, find_largest, measure
+from steno.bench.slo import Slo
+from tests.benchmarks import baselines, faster_whisper_baseline
+from tests.benchmarks.figures import Figure, parser, report
+from tests.benchmarks.rig import serving
+
+OURS, THEIRS = "steno", "faster-whisper"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What was tried on a server, and the most sessions that kept the SLO."""
+
+    largest: int
+    points: list[Point]
+
+    @property
+    def best(self) -> Point | None:
+        """The largest that kept it."""
+        return next((point for point in self.points if point.report.at_once == self.largest), None)
+
+
+def main() -> int:
+    chosen = _flags().parse_args()
+    slo = Slo(word_s=chosen.slo_word_s, final_s=chosen.slo_final_s)
+    entries = corpus.read(chosen.corpus)
+    cores = os.cpu_count() or 1
+    spec = registry.resolve([chosen.model], device="cpu", offline=True, threads=cores)[0].spec
+    whisper = spec.kind == "whisper"
+    offline = _offline(spec, entries) if whisper else None
+    workload = Workload(entries=entries, options={"words": True}, seconds=chosen.seconds, offline=offline)
+    serve = ("--model", chosen.model, "--device", "cpu")
+    searches = {OURS: _search(serve, ("stream",), workload, slo, chosen.most)}
+    if whisper:
+        program = (faster_whisper_baseline.MODULE,)
+        alone = ("--replicas", "1", "--threads", str(cores))
+        searches[THEIRS] = _search((*serve, *alone), program, workload, slo, chosen.most)
+    figures = [figure for name, search in searches.items() for figure in _figures(name, search)]
+    figures += _ratio(searches)
+    if chosen.overload and searches[OURS].largest:
+        figures += _overload(serve, workload, slo, searches[OURS].largest)
+    _show(searches)
+    if chosen.plot:
+        plot.growth({name: search.points for name, search in searches.items()}, slo, chosen.plot)
+    status = report(figures, None)
+    if chosen.json:
+        chosen.json.write_text(_document(vars(chosen), searches, figures))
+    return status
+
+
+def _flags() -> argparse.ArgumentParser:
+    flags = parser(__doc__)
+    flags.add_argument("--model", required=True, help="what `steno-server serve --model` takes")
+    flags.add_argument("--corpus", type=Path, required=True, help="a folder of recordings with a refs.jsonl")
+    flags.add_argument("--seconds", type=float, default=60.0, help="how long each number of sessions is measured")
+    flags.add_argument("--most", type=int, default=64, help="sessions to try")
+    flags.add_argument("--slo-word-s", type=float, default=2.5, help="p95, from a word's end until shown for good")
+    flags.add_argument("--slo-final-s", type=float, default=0.8, help="p95, from the endpoint to the final")
+    flags.add_argument("--overload", action="store_true", help="also try twice as many as were found")
+    flags.add_argument("--plot", type=Path, metavar="FILE.png", help="draw both there")
+    return flags
+
+
+def _search(serve: Sequence[str], program: Sequence[str], workload: Workload, slo: Slo, most: int) -> Search:
+    points: list[Point] = []
+    # Seats enough also for who opens the next session before the server has noticed the end of the last.
+    with serving(*serve, "--max-sessions", str(2 * most), program=program) as server:
+
+        async def measured(sessions: int) -> Point:
+            points.append(await measure(server.address, None, workload, sessions, slo))
+            print(f"{program[0]}: {sessions} sessions: {'; '.join(points[-1].missed) or 'kept'}", file=sys.stderr)
+            return points[-1]
+
+        largest = asyncio.run(find_largest(measured, first=1, most=most))
+    return Search(largest, points)
+
+
+# -- offline ------------------------------------------------------------------------------------------------------
+
+
+def _offline(spec: ModelSpec, entries: Sequence[Entry]) -> dict[str, str]:
+    """The better texts, by file, of two ways to decode all audio at once with these weights."""
+    model, weights = registry.load(spec), faster_whisper_baseline.weights(spec)
+    ways: list[Callable[[Path, Entry], str]] = [
+        lambda path, entry: baselines.utterance_by_utterance(
+            model, path, [(each.start, each.end) for each in entry.reference.utterances], entry.reference.language
+        ),
+        lambda path, entry: baselines.long_form(weights, path, entry.reference.language),
+    ]
+    texts = [{entry.reference.file: way(Path(entry.recording.path), entry) for entry in entries} for way in ways]
+    return min(texts, key=lambda by_file: _errors(entries, by_file))
+
+
+def _errors(entries: Sequence[Entry], texts: dict[str, str]) -> int:
+    return sum(wer.errors(entry.reference.said, wer.normalized(texts[entry.reference.file])) for entry in entries)
+
+
+# -- what is told -------------------------------------------------------------------------------------------------
+
+
+def _figures(name: str, search: Search) -> list[Figure]:
+    figures = [Figure(f"{name}: most sessions that keep the SLO", search.largest)]
+    if not search.best:
+        return figures
+    told = search.best.report
+    latency = told.latency
+    figures += [
+        Figure(f"{name}: word shown, p50", latency.word_to_shown.p50, "s"),
+        Figure(f"{name}: word shown, p95", latency.word_to_shown.p95, "s"),
+        Figure(f"{name}: word settled, p50", latency.word_to_settled.p50, "s"),
+        Figure(f"{name}: endpoint to final, p95", latency.endpoint_to_final.p95, "s"),
+        Figure(f"{name}: true end of speech to final, p50", latency.speech_to_final.p50, "s"),
+        Figure(f"{name}: WER of finals", told.accuracy.wer, "%"),
+    ]
+    if told.tax:
+        figures += [
+            Figure(f"{name}: WER lost by streaming", told.tax.points, "points"),
+            Figure(f"{name}: WER lost by streaming, 95 % interval, low", told.tax.low, "points"),
+            Figure(f"{name}: WER lost by streaming, 95 % interval, high", told.tax.high, "points"),
+        ]
+    if told.usage:
+        cpu = told.usage.server_cpu + told.usage.workers_cpu
+        figures.append(Figure(f"{name}: CPU for a second of audio", cpu, "s"))
+    return figures
+
+
+def _ratio(searches: dict[str, Search]) -> list[Figure]:
+    if THEIRS not in searches or not searches[THEIRS].largest:
+        return []
+    return [Figure("sessions, ratio", searches[OURS].largest / searches[THEIRS].largest)]
+
+
+def _overload(serve: Sequence[str], workload: Workload, slo: Slo, largest: int) -> list[Figure]:
+    """Twice as many as there is room for: those who get in are served as ever, the others are told to come again.
+
+    Once as many are let in as were found, all coming at the same time; once the server has to find out by itself, and
+    they come one a second.
+    """
+    gradually = replace(workload, ramp_s=2.0 * largest)
+    return [
+        *_twice("twice, as many seats", (*serve, "--max-sessions", str(largest)), workload, slo, largest),
+        *_twice("twice, seats by measure", serve, gradually, slo, largest),
+    ]
+
+
+def _twice(name: str, serve: Sequence[str], workload: Workload, slo: Slo, largest: int) -> list[Figure]:
+    with serving(*serve) as server:
+        told = asyncio.run(measure(server.address, None, workload, 2 * largest, slo)).report
+    refused = told.sessions.refused
+    clean = sum(count for reason, count in refused.items() if reason.startswith("503 "))
+    return [
+        Figure(f"{name}: came", told.sessions.asked),
+        Figure(f"{name}: let in, and served to the end", told.sessions.done),
+        Figure(f"{name}: refused with 503", clean),
+        Figure(f"{name}: refused otherwise", sum(refused.values()) - clean, most=0),
+        Figure(f"{name}: refused without Retry-After", told.sessions.without_retry_after, most=0),
+        Figure(f"{name}: broken", sum(told.sessions.broken.values()), most=0),
+        Figure(f"{name}: endpoint to final, p95", told.latency.endpoint_to_final.p95, "s", most=slo.final_s),
+        Figure(f"{name}: word shown, p95", told.latency.word_to_shown.p95, "s"),
+    ]
+
+
+def _show(searches: dict[str, Search]) -> None:
+    console = Console()
+    for name, search in searches.items():
+        console.print(name, style="bold")
+        console.print(table.several(search.points, search.largest))
+        if search.best:
+            console.print(table.one(search.best))
+
+
+def _document(chosen: dict[str, object], searches: dict[str, Search], figures: Sequence[Figure]) -> str:
+    options = {name: str(value) if isinstance(value, Path) else value for name, value in chosen.items()}
+    told = {name: json.loads(document(options, search.largest, search.points)) for name, search in searches.items()}
+    return json.dumps({**told, "figures": {figure.name: figure.value for figure in figures}}, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
