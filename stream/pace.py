@@ -43,7 +43,8 @@ class Pace:
         """So many utterances want partials."""
         every_s = ROOM * self._row_s * talking
         self.every_s = min(every_s, MOST_S)
-        if every_s > GIVEN_UP_S or (self.rung is Rung.FINALS_ONLY and every_s > TAKEN_UP_S):
+        hopeless = every_s > GIVEN_UP_S or (self.rung is Rung.FINALS_ONLY and every_s > TAKEN_UP_S)
+        if hopeless and talking > 1:  # who is alone with a slow model would rather see something late
             self.rung = Rung.FINALS_ONLY
         elif every_s > THINNED_S or (self.rung and every_s > UNTHINNED_S):
             self.rung = Rung.THINNED

@@ -31,8 +31,8 @@ ACK_S = 0.25
 BEHIND_S, CAUGHT_UP_S = 3.0, 1.0
 """Backlog of live audio at which a client is told that decoding is behind, and that it no longer is."""
 GIVEN_UP = {
-    Rung.THINNED: "many are talking: partials come less often",
-    Rung.FINALS_ONLY: "too many are talking: there are no partials, only finals",
+    Rung.THINNED: "decoding can't keep up with all who talk: partials come less often",
+    Rung.FINALS_ONLY: "decoding can't keep up with all who talk: there are no partials, only finals",
 }
 
 

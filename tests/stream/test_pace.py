@@ -39,6 +39,14 @@ def test_each_rung_holds_until_it_is_clearly_over():
     assert max(rungs[Rung.KEEPING_UP]) <= THINNED_S
 
 
+def test_who_is_alone_keeps_partials_however_slow_the_model_is():
+    pace = paced(10.0)
+    pace.update(1)
+    assert pace.rung is Rung.THINNED
+    pace.update(2)
+    assert pace.rung is Rung.FINALS_ONLY
+
+
 def test_a_slower_machine_is_noticed():
     pace = paced(0.01)
     for _ in range(100):
