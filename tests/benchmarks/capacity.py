@@ -131,7 +131,7 @@ def _figures(name: str, search: Search) -> list[Figure]:
     figures += [
         Figure(f"{name}: word shown, p50", latency.word_to_shown.p50, "s"),
         Figure(f"{name}: word shown, p95", latency.word_to_shown.p95, "s"),
-        Figure(f"{name}: word settled, p50", latency.word_to_settled.p50, "s"),
+        Figure(f"{name}: word stable, p50", latency.word_to_stable.p50, "s"),
         Figure(f"{name}: endpoint to final, p95", latency.endpoint_to_final.p95, "s"),
         Figure(f"{name}: true end of speech to final, p50", latency.speech_to_final.p50, "s"),
         Figure(f"{name}: WER of finals", told.accuracy.wer, "%"),

@@ -47,7 +47,7 @@ def test_a_server_that_hears_all_is_told_to(server: Server, corpus: Path, capsys
     assert told["losses"] == {"samples": 0, "segments": 0, "strays": 0, "overlaps": 0}
     assert told["stability"]["revised"] == 0
     assert told["word_times"]["start"]["largest"] <= 0.001
-    assert told["latency"]["word_to_shown"]["count"] == told["latency"]["word_to_settled"]["count"] == 2 * WORDS
+    assert told["latency"]["word_to_shown"]["count"] == told["latency"]["word_to_stable"]["count"] == 2 * WORDS
     assert told["latency"]["speech_to_final"]["count"] == 2
     assert (told["usage"] is not None) == PROC.exists()
     assert "2 sessions at once" in capsys.readouterr().out

@@ -30,7 +30,7 @@ def spread(point: Point, path: Path) -> None:
     axes = figure.subplots()
     curves = {
         "word: from its end to shown for good": [lag.shown for lag in point.lags.words],
-        "word: from its end to settled": [lag.settled for lag in point.lags.words],
+        "word: from its end to stable": [lag.stable for lag in point.lags.words],
         "final: from the end of speech": [lag.speech for lag in point.lags.finals if lag.speech is not None],
         "final: from the server's endpoint": [lag.endpoint for lag in point.lags.finals],
     }

@@ -63,7 +63,7 @@ class Latency:
     onset_to_first_text: Spread
     speech_started_to_first_text: Spread
     word_to_shown: Spread
-    word_to_settled: Spread
+    word_to_stable: Spread
     speech_to_final: Spread
     endpoint_to_final: Spread
     endpoint_to_final_told: Spread
@@ -155,7 +155,7 @@ def latency(lags: Lags) -> Latency:
         onset_to_first_text=spread(_known(lag.onset for lag in lags.firsts)),
         speech_started_to_first_text=spread(lag.started for lag in lags.firsts),
         word_to_shown=spread(lag.shown for lag in lags.words),
-        word_to_settled=spread(lag.settled for lag in lags.words),
+        word_to_stable=spread(lag.stable for lag in lags.words),
         speech_to_final=spread(_known(lag.speech for lag in lags.finals)),
         endpoint_to_final=spread(lag.endpoint for lag in lags.finals),
         endpoint_to_final_told=spread(lag.told for lag in lags.finals),

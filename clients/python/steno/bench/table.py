@@ -48,7 +48,7 @@ def _latency(report: Report) -> Table:
         "speech begins (reference) to first text": latency.onset_to_first_text,
         "speech_started to first text": latency.speech_started_to_first_text,
         "word ends (reference) to shown for good": latency.word_to_shown,
-        "word ends (reference) to settled": latency.word_to_settled,
+        "word ends (reference) to stable": latency.word_to_stable,
         "speech ends (reference) to final": latency.speech_to_final,
         "speech_ended to final": latency.endpoint_to_final,
         "speech_ended to final, as the server says": latency.endpoint_to_final_told,

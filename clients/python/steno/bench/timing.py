@@ -1,4 +1,4 @@
-"""How late words are shown and settled, first texts and finals come, and how far the times of words are off.
+"""How late words are shown and become stable, first texts and finals come, and how far times of words are off.
 
 Pure. A measurement's `at` is the moment in the audio that it is about, on the clock that all sessions of a run share;
 the rest is in seconds. Words are those of finals that are the reference's too, by an alignment with fewest errors.
@@ -24,7 +24,7 @@ class WordLag:
 
     at: float
     shown: float
-    settled: float
+    stable: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def word_lags(play: Play) -> list[WordLag]:
     heard = [(segment, word) for segment in play.segments for word in _appearances(segment)]
     pairs = [(said[i], *heard[j]) for i, j in kept([one.text for one in said], [word.text for _, word in heard])]
     return [
-        WordLag(play.began + one.end, word.shown_at - one.end, word.settled_at - one.end)
+        WordLag(play.began + one.end, word.shown_at - one.end, word.stable_at - one.end)
         for one, segment, word in pairs
         if _near(one, segment)
     ]
@@ -90,23 +90,23 @@ def time_errors(play: Play) -> list[TimeError]:
 class _Appearance:
     text: str
     shown_at: float
-    settled_at: float
+    stable_at: float
 
 
 def _appearances(segment: Segment) -> list[_Appearance]:
-    """A final's words, each with when it was shown to stay and when it got stable: with the final at last."""
+    """A final's words, each with when it was shown and when stable, to stay: with the final at last."""
     if segment.final is None:
         return []
     words = normalized(segment.final.text)
     found = [_Appearance(word, segment.last_at, segment.last_at) for word in words]
-    staying, settled = set(range(len(words))), len(words)
+    staying, stable = set(range(len(words))), len(words)
     for partial, at in reversed(list(zip(segment.partials, segment.partials_at, strict=True))):
         staying &= {place for _, place in kept(normalized(partial.text), words)}
-        settled = min(settled, len(normalized(partial.stable_text)))
+        stable = min(stable, len(normalized(partial.stable_text)))
         for place in staying:
             found[place].shown_at = at
-        for appearance in found[:settled]:
-            appearance.settled_at = at
+        for appearance in found[:stable]:
+            appearance.stable_at = at
     return found
 
 

@@ -18,7 +18,7 @@ def values(told):
     return [[getattr(each, name) for name in each.__slots__] for each in told]
 
 
-def test_words_are_shown_when_they_stay_and_settled_when_they_are_stable():
+def test_words_are_shown_when_they_stay_and_stable_once_promised():
     heard = segment(
         (1.9, "Good"),
         (2.5, "could morning"),
@@ -31,18 +31,18 @@ def test_words_are_shown_when_they_stay_and_settled_when_they_are_stable():
     # "twenty" ends at 2.6: what is several words shares its time among them.
     assert values(word_lags(Play(REFERENCE, (heard,), began=10))) == near(
         [
-            WordLag(11.4, shown=1.7, settled=1.7),
-            WordLag(12.0, shown=0.5, settled=1.6),
-            WordLag(12.6, shown=1.0, settled=1.0),
-            WordLag(13.0, shown=0.6, settled=0.6),
+            WordLag(11.4, shown=1.7, stable=1.7),
+            WordLag(12.0, shown=0.5, stable=1.6),
+            WordLag(12.6, shown=1.0, stable=1.0),
+            WordLag(13.0, shown=0.6, stable=0.6),
         ]
     )
 
 
-def test_a_word_that_is_no_longer_stable_was_not_settled():
+def test_a_promise_that_is_dropped_does_not_count():
     heard = segment((2, "good", 4), (3, "good", 0), start=1.0, end=2.0, final="good", final_at=4)
     [lag] = word_lags(Play(REFERENCE, (heard,)))
-    assert (lag.shown, lag.settled) == (pytest.approx(0.6), pytest.approx(2.6))
+    assert (lag.shown, lag.stable) == (pytest.approx(0.6), pytest.approx(2.6))
 
 
 def test_words_that_are_wrong_or_elsewhere_tell_nothing():
