@@ -256,7 +256,8 @@ class _Utterance:
         self._careful = False
         self._covers = covers
         final = replace(window, kind=Kind.FINAL)
-        if window.kind is Kind.RETRY or self._decoder.key(window) == self._decoder.key(final):
+        same = not window.prefix and self._decoder.key(window) == self._decoder.key(final)
+        if same or window.kind is Kind.RETRY:
             self._sure = covers
         self._language = decoded.language
         self._language_settled |= covers >= LANGUAGE_SETTLED
@@ -313,10 +314,11 @@ class _Utterance:
     def _behind_stable(self, window: Window, words: Sequence[Word], covers: int) -> tuple[Word, ...]:
         """What a window's words say behind the stable ones, on the utterance's clock."""
         heard = [word.moved(word.start + self._offset, word.end + self._offset) for word in words]
-        if window.prefix:
-            *_, last = heard[: len(window.prefix)]
-            self._stable = (*self._stable[:-1], self._stable[-1].spelled(last.text))  # punctuation may have come
-            behind: Sequence[Word] = heard[len(window.prefix) :]
+        count = len(window.prefix)
+        if 0 < count <= len(heard):
+            text = heard[count - 1].text  # punctuation may have come
+            self._stable = (*self._stable[:-1], self._stable[-1].spelled(text))
+            behind: Sequence[Word] = heard[count:]
         else:
             behind = continuation(self._known, heard)
         return fit(behind, self._promised, covers)
@@ -341,7 +343,7 @@ class _Utterance:
 
     def _quietest(self, start: int, end: int) -> tuple[float, int]:
         """Power and middle of the quietest stretch in the audio between two positions, on the grid."""
-        first = -(-start // GRID) * GRID
+        first = -(-max(start, self._offset) // GRID) * GRID
         places = range(first, max(first, end - QUIET) + 1, GRID)
         audio = self._sound.samples
         return min(
