@@ -18,7 +18,6 @@ from tests.micro.corpus import Clip, read
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 MICRO = FIXTURES / "whisper-micro"
-pytestmark = pytest.mark.skipif(not (MICRO / "model.bin").is_file(), reason="the model is yet to be trained")
 
 
 @pytest.fixture(scope="module")
