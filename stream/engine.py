@@ -303,7 +303,11 @@ class _Replica:
         """How many utterances of the clip the worker decodes a second; raises EngineFailed. Comes before `run`."""
         assert self._link is not None
         self._link.send(Measure(clip))
-        report = await self._link.receive()
+        try:
+            async with asyncio.timeout(LOAD_S):
+                report = await self._link.receive()
+        except TimeoutError as error:
+            raise EngineFailed(f"still being tried out after {LOAD_S:g} s") from error
         if not isinstance(report, Measured):
             raise EngineFailed("the worker died while it was tried out")
         return report.rate
