@@ -62,25 +62,6 @@ def spoken(word: Word) -> str:
     return "".join(char for char in text if char.isalnum() or unicodedata.category(char)[0] == "M") or text.strip()
 
 
-def fit(words: Sequence[Word], start: int, end: int) -> tuple[Word, ...]:
-    """The same words, their times moved as little as needed to lie in order, without overlap, within start..end.
-
-    Each keeps at least one sample, so a span too short for them all is overrun.
-    """
-    end = max(end, start + len(words))
-    spans: list[tuple[int, int]] = []
-    for word in words:
-        start = max(start, word.start)
-        spans.append((start, max(word.end, start + 1)))
-        start = spans[-1][1]
-    fitted: list[Word] = []
-    for word, (left, right) in zip(reversed(words), reversed(spans), strict=True):
-        right = min(right, end)
-        end = min(left, right - 1)
-        fitted.append(word if (word.start, word.end) == (end, right) else word.moved(end, right))
-    return tuple(reversed(fitted))
-
-
 def edit_distances(left: Sequence[str], right: Sequence[str]) -> list[int]:
     """Levenshtein distances of `left` to each prefix of `right`, the empty one first."""
     row = list(range(len(right) + 1))

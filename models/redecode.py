@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 import numpy as np
 
-from models.agreement import MARGIN, agreed, continuation, fit
+from models.agreement import MARGIN, agreed, continuation
 from models.base import (
     SAMPLE_RATE,
     DecodeOptions,
@@ -25,6 +25,7 @@ from models.base import (
     Utterance,
     Word,
 )
+from models.times import fit, spoken_in
 
 LANGUAGE_SETTLED = 2 * SAMPLE_RATE
 """Audio after which a detected language is kept for the rest of its utterance."""
@@ -164,7 +165,7 @@ class _Utterance:
         self._sound = decoder.sound()  # from `_offset` on
         self._offset = 0
         self._accepted = 0
-        self._speech: tuple[int, int] | None = None  # the first sample of speech, and the one behind the last
+        self._speech: list[tuple[int, int]] = []  # its stretches: the first sample of each, and the one behind the last
         self._fresh = 0  # samples of speech that no step has heard
         self._covers = 0  # of the last hypothesis that was trusted
         self._sure = 0  # of the last one that a final would not have made otherwise
@@ -189,7 +190,9 @@ class _Utterance:
         self._sound.push(samples)
         self._accepted += len(samples)
         if speech and len(samples):
-            self._speech = (self._speech[0] if self._speech else start, self._accepted)
+            if self._speech and self._speech[-1][1] == start:
+                start = self._speech.pop()[0]
+            self._speech.append((start, self._accepted))
             self._fresh += len(samples)
 
     def finish(self, end: int) -> None:
@@ -203,9 +206,9 @@ class _Utterance:
         """Whether the final can be told as it is: no speech counts, or the last sure hypothesis heard all of it."""
         if self._end is None or self._careful:
             return False
-        if self._speech is None or self._speech[0] >= self._end or self._offset >= self._end:
+        if not self._speech or self._speech[0][0] >= self._end or self._offset >= self._end:
             return True
-        return self._sure >= self._end >= self._speech[1]
+        return self._sure >= self._end >= self._speech[-1][1]
 
     @property
     def _kind(self) -> Kind | None:
@@ -215,9 +218,9 @@ class _Utterance:
         if self._end is not None:
             return Kind.FINAL
         # An utterance begun again has nothing to say before it is there once more.
-        if self._speech is None or self._accepted < self._promised:
+        if not self._speech or self._accepted < self._promised:
             return None
-        spoken = self._speech[1]
+        spoken = self._speech[-1][1]
         if self._accepted - spoken >= PAUSE and self._sure < spoken + PAUSE:
             return Kind.SPECULATIVE
         # In a pause the next word, or the step on suspicion, is not far.
@@ -275,14 +278,13 @@ class _Utterance:
         else:
             sure = covers - MARGIN if decoded.complete else max((word.start for word in rest), default=0)
             self._advance(rest, sure, covers)
-        return Hypothesis(
-            words=self._stable + self._unstable, agreed=len(self._stable), covers=covers, language=self._language
-        )
+        words = self._placed(self._stable + self._unstable, covers)
+        return Hypothesis(words=words, agreed=len(self._stable), covers=covers, language=self._language)
 
     def conclude(self) -> Hypothesis:
         """The final."""
         self._concluded = True
-        words = fit(self._stable + self._unstable, 0, self._limit)
+        words = self._placed(self._stable + self._unstable, self._limit)
         return Hypothesis(
             words=words,
             agreed=len(words),
@@ -291,6 +293,9 @@ class _Utterance:
             final=True,
             rejected=None if words else self._reason,
         )
+
+    def _placed(self, words: Sequence[Word], covers: int) -> tuple[Word, ...]:
+        return fit(spoken_in(words, self._speech), 0, covers)
 
     def forget(self) -> None:
         self._sound = self._decoder.sound()

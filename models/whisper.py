@@ -17,7 +17,6 @@ import ctranslate2
 import msgspec
 import numpy as np
 
-from models.agreement import fit
 from models.base import SAMPLE_RATE, Kind, Model, ModelCard, Rejection, Task, Word
 from models.context import frames
 from models.cublas import blame_cublas, open_cublas
@@ -25,6 +24,7 @@ from models.declaration import NOTHING, Context, Declaration, declared
 from models.features import HOP, WINDOW, Spectrogram
 from models.redecode import Decoded, Redecode, Window
 from models.registry import ModelSpec
+from models.times import fit
 from models.tokens import Spelling, Vocabulary, compresses, repeats
 from models.whisper_files import check_files
 

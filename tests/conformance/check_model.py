@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from models.base import DecodeOptions, Hypothesis, Kind, Model, Need, Samples, Utterance, Word
+from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Kind, Model, Need, Samples, Utterance, Word
 
 HOP = 1_600
 STEPS = 100
@@ -131,17 +131,24 @@ def listen(
     return [listener.told for listener in listeners]
 
 
+FRAME = SAMPLE_RATE // 50
+"""What word times are told in, by models that find them in attention."""
+
+
 def same(left: Sequence[Hypothesis], right: Sequence[Hypothesis]) -> None:
-    """Equal, but for the last bits of confidences: sums are taken in another order in a batch."""
+    """Equal, but for what the last bits of sums decide, which are taken in another order in a batch: confidences, and
+    into which of two frames a word's edge falls."""
 
     def plain(hypothesis: Hypothesis) -> Hypothesis:
-        return replace(hypothesis, words=tuple(Word(word.text, word.start, word.end) for word in hypothesis.words))
+        return replace(hypothesis, words=tuple(Word(word.text, 0, 1) for word in hypothesis.words))
 
-    def confidences(told: Sequence[Hypothesis]) -> list[float]:
-        return [word.confidence or 0.0 for hypothesis in told for word in hypothesis.words]
+    def words(told: Sequence[Hypothesis]) -> list[Word]:
+        return [word for hypothesis in told for word in hypothesis.words]
 
     assert [plain(hypothesis) for hypothesis in left] == [plain(hypothesis) for hypothesis in right]
-    assert confidences(left) == pytest.approx(confidences(right), abs=1e-3)
+    for one, other in zip(words(left), words(right), strict=True):
+        assert max(abs(one.start - other.start), abs(one.end - other.end)) <= FRAME
+        assert (one.confidence or 0.0) == pytest.approx(other.confidence or 0.0, abs=1e-3)
 
 
 # -- the promises -------------------------------------------------------------------------------------------------

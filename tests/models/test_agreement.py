@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import itertools
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.agreement import MARGIN, agreed, continuation, fit, spoken
+from models.agreement import MARGIN, agreed, continuation, spoken
 from models.base import Word
 
 FAR = 1_000_000
@@ -72,25 +70,6 @@ def test_spoken_leaves_case_and_punctuation_out() -> None:
     assert spoken(Word(" Don't,", 0, 1)) == "dont"
     assert spoken(Word(" ♪", 0, 1)) == "♪"
     assert spoken(Word(" हिंदी", 0, 1)) == "हिंदी"
-
-
-spans = st.lists(st.tuples(st.integers(-100, 500), st.integers(-100, 500)), max_size=8)
-
-
-@given(spans, st.integers(0, 100), st.integers(108, 400))
-def test_fitted_words_lie_in_order_inside(times: list[tuple[int, int]], start: int, end: int) -> None:
-    fitted = fit([Word("a", *span) for span in times], start, end)
-    assert len(fitted) == len(times)
-    edges = [start, *itertools.chain.from_iterable((word.start, word.end) for word in fitted), end]
-    assert edges == sorted(edges)
-    assert all(word.start < word.end for word in fitted)
-
-
-@given(st.lists(st.integers(1, 50), max_size=8))
-def test_words_that_fit_are_left_alone(lengths: list[int]) -> None:
-    ends = list(itertools.accumulate(lengths))
-    heard = tuple(Word("a", end - length, end) for length, end in zip(lengths, ends, strict=True))
-    assert fit(heard, 0, 1_000) == heard
 
 
 vocabulary = st.lists(st.sampled_from(["no", "yes", "No,", "cat", "cat."]), max_size=6).map(" ".join)

@@ -397,3 +397,19 @@ def test_however_it_comes(
     assert numbers == sorted(set(numbers))
     if not ledger.trips and not any(tripped) and final.words:
         assert whole[: end // WORD] == said(end)[: len(whole)]
+
+
+def test_words_lie_where_the_detector_heard_speech() -> None:
+    model = Redecode(Ledger())
+    listener = Listener(model, OPTIONS)
+    audio = clip(2)
+    listener.accept(audio[:5_000], False)
+    listener.accept(audio[5_000:26_000])
+    step(model, [listener])
+    listener.accept(audio[26_000:], False)
+    listener.finish()
+    step(model, [listener])
+    partial, final = listener.told[0], listener.told[-1]
+    assert (partial.words[0].start, final.words[0].start) == (5_000, 5_000)
+    assert (final.words[3].end, final.words[3].text) == (25_600, " w3")
+    assert (final.words[4].start, final.words[4].end) == (25_600, 26_000)
