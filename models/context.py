@@ -11,7 +11,7 @@ from models.base import SAMPLE_RATE, Kind
 from models.declaration import Context
 from models.features import FRAMES, HOP
 
-SHAPES = (200, 300, 400, 500, 600, 700, 800, 1000, 1200, 1500, 2000, 2500, FRAMES)
+SHAPES = (300, 400, 500, 650, 800, 1000, 1300, 2000, FRAMES)
 """Frames that windows have, so that utterances of about equal length share a call. Not 160 or 256: CTranslate2 takes 80
 or 128 encoder positions for the features of as many mel bands."""
 

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 import numpy as np
 
-from models.agreement import MARGIN, agreed, continuation
+from models.agreement import MARGIN, agreed, continuation, distant
 from models.base import (
     SAMPLE_RATE,
     DecodeOptions,
@@ -36,6 +36,8 @@ TAIL = 7 * SAMPLE_RATE
 """A window that is longer is trimmed: what went before helps to hear the next word, but costs time in each step."""
 KEPT = (3 * SAMPLE_RATE, 5 * SAMPLE_RATE)
 """How much is left of it, at least and at most."""
+SELDOM = SAMPLE_RATE * 3 // 2
+"""Where hypotheses are further apart, as under load, one alone settles words: else windows grow and cost still more."""
 SENTENCE = 4 * SAMPLE_RATE
 """A window that is longer begins at its last sentence: models were trained on windows that begin with one."""
 SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！", "।", "؟")
@@ -257,6 +259,7 @@ class _Utterance:
             self._careful = full or self._end is not None or window.kind is Kind.SPECULATIVE
             return Hypothesis(words=self._stable, agreed=len(self._stable), covers=covers, trusted=False)
         self._careful = False
+        seldom = covers - self._covers > SELDOM
         self._covers = covers
         final = replace(window, kind=Kind.FINAL)
         same = not window.prefix and self._decoder.key(window) == self._decoder.key(final)
@@ -272,7 +275,7 @@ class _Utterance:
             self._unstable = rest
             return self.conclude()
         if decoded.complete and not full:
-            count = agreed(self._unstable, rest, covers)
+            count = max(agreed(self._unstable, rest, covers), distant(rest, covers) if seldom else 0)
             self._stable, self._unstable = self._stable + rest[:count], rest[count:]
             self._trim(covers)
         else:

@@ -1,23 +1,28 @@
 """How often partials are decoded when many talk at once, and what is given up when that is not enough.
 
-Pure: is told how long steps took and who talks. Three rungs down: partials come less often, then only finals are left,
-and then `load.py` has newcomers refused.
+Pure: is told how long steps took, how late finals were, and who talks. Three rungs down: partials come less often, then
+next to none are left, and then `load.py` has newcomers refused.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
 
-ROOM = 1.3
+ROOM = 1.5
 """Times the work that is expected: what is over is for finals, and for steps that take longer."""
-MOST_S = 1.8
+MOST_S = 2.5
 """Partials that come less often are of no use to a reader."""
 THINNED_S, UNTHINNED_S = 1.0, 0.7
 """Between two partials of an utterance: from here on a client is told, and below this that it is over."""
-GIVEN_UP_S, TAKEN_UP_S = 3.0, 1.6
-"""Partials that could only come so seldom are not decoded at all, until they could come this often again."""
-LEARNING = 0.1
-"""Weight of the latest step in the mean."""
+LATE_S = 0.8
+"""From the end of an utterance to its final."""
+GIVEN_UP, TAKEN_UP = 0.3, 0.05
+"""Share of late finals from which partials are given up, and at which they are taken up again."""
+SELDOM_S = 6.0
+"""Between two partials of an utterance when they are given up: without any its final would have to hear all of it at
+once, and come later still."""
+LEARNING, LEARNING_LATE = 0.1, 0.1
+"""Weight of the latest step in its mean, and of the latest final."""
 
 
 class Rung(IntEnum):
@@ -33,20 +38,25 @@ class Pace:
         self.every_s = 0.0
         self.rung = Rung.KEEPING_UP
         self._row_s = 0.0
+        self._late = 0.0
 
     def observe(self, rows: int, seconds: float) -> None:
         """A step was done."""
         row_s = seconds / rows
         self._row_s += (row_s - self._row_s) * (LEARNING if self._row_s else 1)
 
+    def final(self, seconds: float) -> None:
+        """A final came so long after its utterance had ended."""
+        self._late += LEARNING_LATE * ((seconds > LATE_S) - self._late)
+
     def update(self, talking: int) -> None:
         """So many utterances want partials."""
-        every_s = ROOM * self._row_s * talking
-        self.every_s = min(every_s, MOST_S)
-        hopeless = every_s > GIVEN_UP_S or (self.rung is Rung.FINALS_ONLY and every_s > TAKEN_UP_S)
-        if hopeless and talking > 1:  # who is alone with a slow model would rather see something late
+        self.every_s = min(ROOM * self._row_s * talking, MOST_S)
+        given_up = self._late > (TAKEN_UP if self.rung is Rung.FINALS_ONLY else GIVEN_UP)
+        if given_up and talking > 1:  # who is alone with a slow model would rather see something late
+            self.every_s = SELDOM_S
             self.rung = Rung.FINALS_ONLY
-        elif every_s > THINNED_S or (self.rung and every_s > UNTHINNED_S):
+        elif self.every_s > THINNED_S or (self.rung and self.every_s > UNTHINNED_S):
             self.rung = Rung.THINNED
         else:
             self.rung = Rung.KEEPING_UP

@@ -44,9 +44,9 @@ from stream.messages import (
     frame,
     read_order,
 )
-from stream.pace import Pace, Rung
+from stream.pace import Pace
 
-STEP_S = 0.3
+STEP_S = 0.6
 """What one step may take, if it is for several utterances: a final that becomes due waits for it."""
 PROGRESS_S = 0.1
 """Between two Heard reports, each of which speaks of all utterances."""
@@ -56,17 +56,21 @@ log = logging.getLogger("steno.worker")
 
 @dataclass(slots=True, eq=False)
 class _Open:
-    """An utterance and its part in the queue. `since`: when its need arose, None while it has none. `stepped`: when its
-    last step began."""
+    """An utterance and its part in the queue. `finished`: when its audio was complete, None before. `since`: when its
+    need arose, None while it has none. `stepped`: when its last step began."""
 
     utterance: Utterance
     live: bool
     solo: bool
-    finishing: bool = False
+    finished: float | None = None
     since: float | None = None
     stepped: float = -math.inf
     heard: int = 0
     reported: int = 0
+
+    @property
+    def finishing(self) -> bool:
+        return self.finished is not None
 
 
 class Worker:
@@ -116,7 +120,7 @@ class Worker:
                 mine.heard += len(samples)
             case Finish():
                 mine.utterance.finish(order.end)
-                mine.finishing, mine.since = True, None
+                mine.finished, mine.since = self._clock(), None
             case Cancel():
                 self._close(order.id)
 
@@ -146,10 +150,10 @@ class Worker:
             except Exception as error:
                 self._fail(id, error)
                 continue
-            partial = need is not None and need.kind in (Kind.FIRST, Kind.PARTIAL)
-            if need is None or (partial and self._pace.rung is Rung.FINALS_ONLY):
+            if need is None:
                 mine.since = None
                 continue
+            partial = need.kind in (Kind.FIRST, Kind.PARTIAL)
             mine.since = now if mine.since is None else mine.since
             waited = now - mine.stepped
             if partial and waited < self._pace.every_s / 2:
@@ -184,8 +188,11 @@ class Worker:
         self._costs.observe(key, len(ids), ended - started)
         self._pace.observe(len(ids), ended - started)
         for id, hypothesis in told:
-            self._open[id].since, self._open[id].stepped = None, started
+            mine = self._open[id]
+            mine.since, mine.stepped = None, started
             if hypothesis.final:
+                if mine.live and mine.finished is not None:
+                    self._pace.final(ended - mine.finished)
                 self._close(id)
 
     def _fail(self, id: int, error: Exception) -> None:

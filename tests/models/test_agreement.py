@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.agreement import MARGIN, agreed, continuation, spoken
+from models.agreement import LONE_MARGIN, MARGIN, agreed, continuation, distant, spoken
 from models.base import Word
 
 FAR = 1_000_000
@@ -30,6 +30,12 @@ def test_words_near_the_end_of_the_audio_wait() -> None:
     heard = words("the cat sat")
     assert agreed(heard, heard, heard[1].end + MARGIN) == 2
     assert agreed(heard, heard, heard[1].end + MARGIN - 1) == 1
+
+
+def test_what_lies_far_back_needs_no_second_hearing() -> None:
+    heard = words("the cat sat")
+    assert distant(heard, heard[1].end + LONE_MARGIN) == 2
+    assert distant(heard, heard[1].end + LONE_MARGIN - 1) == 1
 
 
 def test_the_same_word_elsewhere_is_another_word() -> None:

@@ -13,10 +13,10 @@ SHORT = Context(partial=1.0, final=2.0)
 @pytest.mark.parametrize(
     ("seconds", "kind", "expected"),
     [
-        (0.5, Kind.FIRST, 200),
-        (1.0, Kind.PARTIAL, 200),
-        (1.01, Kind.PARTIAL, 300),
-        (1.0, Kind.SPECULATIVE, 300),
+        (0.5, Kind.FIRST, 300),
+        (2.0, Kind.PARTIAL, 300),
+        (2.01, Kind.PARTIAL, 400),
+        (1.01, Kind.SPECULATIVE, 400),
         (1.0, Kind.FINAL, 300),
         (1.0, Kind.RETRY, FRAMES),
         (8.5, Kind.PARTIAL, 1000),
@@ -34,7 +34,7 @@ def test_without_a_word_on_it_all_is_padded_to_30_seconds(kind: Kind) -> None:
 
 def test_partials_may_be_given_less_than_finals() -> None:
     context = Context(partial=0.5)
-    assert frames(SAMPLE_RATE, Kind.PARTIAL, context) == 200
+    assert frames(SAMPLE_RATE, Kind.PARTIAL, context) == 300
     assert frames(SAMPLE_RATE, Kind.FINAL, context) == FRAMES
 
 

@@ -399,6 +399,14 @@ def test_however_it_comes(
         assert whole[: end // WORD] == said(end)[: len(whole)]
 
 
+@pytest.mark.parametrize(("seconds", "settled"), [(1.5, 0), (4, 5)])
+def test_a_hypothesis_that_comes_late_settles_words_by_itself(seconds: float, settled: int) -> None:
+    listener = Listener(Redecode(Ledger()), OPTIONS)
+    listener.accept(clip(seconds))
+    step(Redecode(Ledger()), [listener])
+    assert listener.told[0].agreed == settled
+
+
 def test_words_lie_where_the_detector_heard_speech() -> None:
     model = Redecode(Ledger())
     listener = Listener(model, OPTIONS)

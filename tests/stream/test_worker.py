@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from queue import SimpleQueue
 
 import numpy as np
@@ -17,7 +18,7 @@ from models.scripted import ledger_audio
 from stream.costs import Costs
 from stream.link import start_process
 from stream.messages import Begin, Cancel, Failed, Finish, Heard, Load, Loaded, LoadFailed, Push, Started, Stepped
-from stream.pace import Rung
+from stream.pace import SELDOM_S, Rung
 from stream.worker import PROGRESS_S, Worker, serve
 
 SCRIPTED = ModelSpec(name="scripted", kind="scripted")
@@ -217,23 +218,26 @@ def test_partials_are_paced_by_what_steps_take(told):
     assert {id for report in later for id, _ in report.hypotheses} == set(range(1, 6)) - {1}
 
 
-def test_when_nothing_else_helps_there_are_only_finals(told):
+def test_while_finals_are_late_partials_are_seldom(told):
     clock = Clock()
-    model = Slow(clock, 0.5)
-    worker = Worker(model, told.append, clock)
+    worker = Worker(Slow(clock, 1.0), told.append, clock)
     for id in range(20):
         worker.take(begin(id, solo=True))
-    for _ in range(100):
+    for id in range(8, 20):
+        worker.take(push(id, 1_600))
+        run(worker, Finish(id, 0))
+    late = len(told)
+    for _ in range(200):
         clock.now += PROGRESS_S
-        for id in range(20):
+        for id in range(4):
             worker.take(push(id, 1_600))
         worker.turn()
-    assert [report for report in told if isinstance(report, Stepped)][-1].ended < 1
-    heard = [report for report in told if isinstance(report, Heard)]
-    assert heard[-1].rung is Rung.FINALS_ONLY
-    assert {id for id, _ in heard[-1].heard} == set(range(20))
-    run(worker, Finish(7, 0))
-    assert finals(told) == [7]
+    steps = [report for report in told[late:] if isinstance(report, Stepped)]
+    assert {report.rung for report in steps} == {Rung.FINALS_ONLY}
+    for id in range(4):
+        began = [report.started for report in steps if report.hypotheses[0][0] == id]
+        assert len(began) >= 3
+        assert all(later - earlier >= SELDOM_S for earlier, later in pairwise(began))
 
 
 def test_a_step_for_several_is_short(told):
@@ -242,7 +246,7 @@ def test_a_step_for_several_is_short(told):
     costs = Costs()
     for rows in (1, 4):
         for _ in range(9):
-            costs.observe(0, rows, 0.1 * rows)
+            costs.observe(0, rows, 0.2 * rows)
     worker = Worker(model, told.append, clock, costs)
     for id in range(4):
         worker.take(begin(id))
