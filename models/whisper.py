@@ -71,6 +71,11 @@ def open_whisper(spec: ModelSpec) -> Whisper:
     declaration = declared(directory)
     if strange := set(declaration.languages or ()) - set(vocabulary.languages):
         raise ValueError(f"{directory / 'steno.json'}: the model has no tokens for {', '.join(sorted(strange))}")
+    declaration = msgspec.structs.replace(
+        declaration,
+        languages=declaration.languages or spec.languages,
+        tasks=declaration.tasks or spec.tasks,
+    )
     whisper = Whisper(weights, vocabulary, declaration)
     whisper.check()
     return whisper
@@ -96,12 +101,12 @@ class Whisper:
         on_cpu = weights.device == "cpu"
         # Half a second of speech holds a word or two; on a CPU decoding it anew takes about as long.
         self.hop = SAMPLE_RATE // 2 if on_cpu else SAMPLE_RATE // 4
-        languages = vocabulary.languages if self._multilingual else ("en",)
+        languages = declaration.languages or (vocabulary.languages if self._multilingual else ("en",))
         tasks: tuple[Task, ...] = ("transcribe", "translate") if self._multilingual else ("transcribe",)
         self.card = ModelCard(
             kind="whisper",
-            languages=declaration.languages or languages,
-            detects=self._multilingual,
+            languages=languages,
+            detects=len(languages) > 1,
             tasks=declaration.tasks or tasks,
             prompt=True,
             keywords=True,
@@ -163,8 +168,8 @@ class Whisper:
 
     def _languages(self, windows: Sequence[Window], encoded: Any) -> list[str]:
         """Each window's language: what was decided, else the likeliest that may occur."""
-        if not self._multilingual:
-            return ["en"] * len(windows)
+        if not self.card.detects:
+            return [self.card.languages[0]] * len(windows)
         if all(window.language for window in windows):
             return [str(window.language) for window in windows]
         return [
