@@ -76,6 +76,9 @@ class Vocabulary:
     def languages(self) -> tuple[str, ...]:
         return tuple(self._languages)
 
+    def language(self, code: str) -> int:
+        return self._languages[code]
+
     def start(self, language: str | None, task: Task) -> list[int]:
         """What a transcript begins with, but for `untimed`. An English-only model (None) is told nothing."""
         return [self._start] if language is None else [self._start, self._languages[language], self._tasks[task]]

@@ -26,7 +26,7 @@ from models.features import HOP, WINDOW, Spectrogram
 from models.redecode import Decoded, Redecode, Window
 from models.registry import ModelSpec
 from models.tokens import Spelling, Vocabulary, compresses, repeats
-from models.whisper_files import check_files
+from models.whisper_files import check_files, check_languages
 
 TOKEN_CAP = 224
 """What Whisper writes into one window at most: half of its context."""
@@ -69,7 +69,8 @@ def open_whisper(spec: ModelSpec) -> Whisper:
     weights = _weights(spec)
     check_files(directory, vocabulary, weights.is_multilingual)
     declaration = declared(directory)
-    if strange := set(declaration.languages or ()) - set(vocabulary.languages):
+    able = {*vocabulary.languages, "transcribe", "translate"} if weights.is_multilingual else {"en", "transcribe"}
+    if strange := {*(declaration.languages or ()), *(declaration.tasks or ())} - able:
         raise ValueError(f"{directory / 'steno.json'}: the model has no tokens for {', '.join(sorted(strange))}")
     declaration = msgspec.structs.replace(
         declaration,
@@ -77,6 +78,8 @@ def open_whisper(spec: ModelSpec) -> Whisper:
         tasks=declaration.tasks or spec.tasks,
     )
     whisper = Whisper(weights, vocabulary, declaration)
+    if whisper.card.detects:
+        check_languages(directory, vocabulary, whisper.card.languages)
     whisper.check()
     return whisper
 
