@@ -90,6 +90,12 @@ class Vocabulary:
         text = keywords + prompt[max(0, len(prompt) - PROMPT_ROOM + len(keywords)) :]
         return [self._previous, *text] if text else []
 
+    def carried(self, text: str, count: int) -> list[int]:
+        """The last `count` tokens of `text`, as text that came before; nothing of a shorter one, since only prompts of
+        equal length share a call."""
+        tail = self.encode(text)[-count:] if count else []
+        return [self._previous, *tail] if tail and len(tail) == count else []
+
     def encode(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return [i for i in ids if i < self.end]  # whoever writes "<|translate|>" into a prompt gets no say

@@ -100,6 +100,7 @@ class Whisper:
         self._vocabulary = vocabulary
         self._declaration = declaration
         self._context = declaration.context_s
+        self.carries = declaration.carry_tokens > 0
         self._multilingual: bool = weights.is_multilingual
         on_cpu = weights.device == "cpu"
         # Half a second of speech holds a word or two; on a CPU decoding it anew takes about as long.
@@ -127,7 +128,7 @@ class Whisper:
 
     def key(self, window: Window) -> Hashable:
         careful = window.kind is Kind.RETRY
-        return (self._frames(window), len(self._vocabulary.previous(window.options)), careful)
+        return (self._frames(window), len(self._previous(window)), careful)
 
     def decode(self, windows: Sequence[Window]) -> list[Decoded]:
         features = [cast("Spectrogram", window.sound).window(window.end, self._frames(window)) for window in windows]
@@ -166,6 +167,11 @@ class Whisper:
         if not math.isfinite(row.no_speech_prob):
             raise ValueError("model.bin is damaged, its weights are no numbers: fetch it again")
 
+    def _previous(self, window: Window) -> list[int]:
+        """What the window is told before its transcript begins: the session's own prompt, or else what was said."""
+        asked = self._vocabulary.previous(window.options)
+        return asked or self._vocabulary.carried(window.before, self._declaration.carry_tokens)
+
     def _frames(self, window: Window) -> int:
         return frames(window.end, window.kind, self._context)
 
@@ -191,7 +197,7 @@ class Whisper:
     def _row(self, window: Window, language: str) -> _Row:
         return _Row(
             window=window,
-            previous=self._vocabulary.previous(window.options),
+            previous=self._previous(window),
             start=tuple(self._vocabulary.start(language if self._multilingual else None, window.options.task)),
             prefix=tuple((text, self._vocabulary.encode(text)) for text in window.prefix),
             budget=min(TOKEN_CAP, TOKENS_PER_S * (1 + window.end // SAMPLE_RATE)),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Kind, Model, Samples
+from models.declaration import Declaration
 from models.features import WINDOW, Spectrogram
 from models.redecode import Redecode, Window
 from models.registry import ModelSpec, load
@@ -156,6 +157,23 @@ def test_thirty_seconds_fill_a_window(decoder: Whisper) -> None:
     assert decoder.window == WINDOW == 30 * SAMPLE_RATE
     assert len(decoded.words) > 60
     assert decoded.words[-1].end <= WINDOW
+
+
+def test_what_was_said_before_is_a_prompt_of_one_length(directory: Path) -> None:
+    weights = ctranslate2.models.Whisper(str(directory), intra_threads=1)
+    vocabulary = Vocabulary(directory / "tokenizer.json")
+    carrying = Whisper(weights, vocabulary, Declaration(carry_tokens=4))
+    plain = over(noise(2), ENGLISH)
+    told = [replace(plain, before=before) for before in (" zygote", " a longer story", " so")]
+    assert [carrying._previous(window)[1:] for window in told] == [
+        vocabulary.encode(" zygote")[-4:],
+        vocabulary.encode("tory"),
+        [],
+    ]
+    assert carrying.key(told[0]) == carrying.key(told[1]) != carrying.key(told[2]) == carrying.key(plain)
+    asked = replace(told[0], options=replace(ENGLISH, keywords=("quark",)))
+    assert carrying._previous(asked) == vocabulary.previous(asked.options)
+    assert (Whisper(weights, vocabulary).carries, carrying.carries) == (False, True)
 
 
 # -- guards -------------------------------------------------------------------------------------------------------
