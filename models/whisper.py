@@ -118,9 +118,9 @@ class Whisper:
             max_batch=16 if not on_cpu else 2 if self._context.partial is None else 8,
         )
 
-    def with_context(self, context: Context) -> Whisper:
-        """The same weights, given another context."""
-        declaration = msgspec.structs.replace(self._declaration, context_s=context)
+    def with_context(self, context: Context, carry_tokens: int = 0) -> Whisper:
+        """The same weights, given another context, and so much of what was said before."""
+        declaration = msgspec.structs.replace(self._declaration, context_s=context, carry_tokens=carry_tokens)
         return Whisper(self._weights, self._vocabulary, declaration)
 
     def sound(self) -> Spectrogram:
