@@ -49,7 +49,8 @@ class DecodeOptions:
     """How one utterance is to be decoded. A model may rely on its card: what it can't do never gets here.
 
     `languages` are the codes that may occur, one to pin it, none to detect among all that the model knows.
-    `partials` says whether hypotheses before the final are wanted.
+    `partials` says whether hypotheses before the final are wanted. `pause`: samples between the last one that the carry
+    it is begun with knows of and its own first.
     """
 
     languages: tuple[str, ...] = ()
@@ -57,6 +58,7 @@ class DecodeOptions:
     prompt: str | None = None
     keywords: tuple[str, ...] = ()
     partials: bool = True
+    pause: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,8 @@ class Hypothesis:
     covers:   samples of the utterance that were heard for this; words don't reach beyond it.
     trusted:  no guard tripped. An untrusted hypothesis is never published without another step.
     final:    the last one of its utterance. A final without words says why in `rejected`.
-    carry:    what the next utterance of the same channel may be told (see `Model.begin`), opaque to all but the model.
+    carry:    what the next utterance of the same channel may be told (see `Model.begin`), opaque to all but the model;
+        None leaves the one before as it is.
     """
 
     words: tuple[Word, ...] = ()

@@ -9,6 +9,9 @@ import msgspec
 
 from models.base import Task
 
+CARRIED = 32
+"""Tokens at most: the more a Whisper is told of what was said before, the likelier it says that again."""
+
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=30)]
 
 
@@ -22,11 +25,15 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """languages, tasks: those that the model was trained for, where they are fewer than it has tokens for."""
+    """languages, tasks: those that the model was trained for, where they are fewer than it has tokens for.
+
+    carry_tokens: how much of what was said before an utterance it is told.
+    """
 
     languages: tuple[str, ...] | None = None
     tasks: tuple[Task, ...] | None = None
     context_s: Context = Context()
+    carry_tokens: Annotated[int, msgspec.Meta(ge=0, le=CARRIED)] = 0
 
 
 NOTHING = Declaration()

@@ -48,6 +48,13 @@ QUIET = SAMPLE_RATE // 25
 SLACK = SAMPLE_RATE // 16
 """By how much word times may be off, when that stretch is looked for."""
 
+CLEAN = 0.8
+"""Mean confidence of a final that the next utterance may be told of."""
+REMEMBERED = 200
+"""Characters of what was said that it is told."""
+FORGOTTEN = 2 * SAMPLE_RATE
+"""A longer pause ends what belongs together."""
+
 _DECODED = "decoded"
 """Key of a step that has nothing to decode; no decoder's key is a bare string."""
 
@@ -72,6 +79,7 @@ class Window:
     language: decided earlier in its utterance; None: to be detected among `options.languages`.
     leaning:  what was detected in a shorter window of this audio.
     prefix:   texts of the words that the window begins with; they are settled.
+    before:   the end of what was said before this utterance.
     """
 
     sound: Sound
@@ -81,6 +89,7 @@ class Window:
     language: str | None = None
     leaning: str | None = None
     prefix: tuple[str, ...] = ()
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +112,7 @@ class Decoder(Protocol):
 
     hop:    samples of new speech that make decoding anew worth its cost.
     window: the most samples that one window may hold.
+    carries: whether it makes use of `Window.before`.
     """
 
     @property
@@ -113,6 +123,9 @@ class Decoder(Protocol):
 
     @property
     def window(self) -> int: ...
+
+    @property
+    def carries(self) -> bool: ...
 
     def sound(self) -> Sound:
         """For an utterance that begins."""
@@ -136,7 +149,7 @@ class Redecode:
         return self._decoder.card
 
     def begin(self, options: DecodeOptions, stable: Sequence[Word] = (), carry: str | None = None) -> Utterance:
-        return _Utterance(self._decoder, options, stable)
+        return _Utterance(self._decoder, options, stable, carry)
 
     def step(self, batch: Sequence[Utterance]) -> list[Hypothesis]:
         utterances = cast("Sequence[_Utterance]", batch)
@@ -157,7 +170,9 @@ class _Utterance:
     stable, to where it is quiet between two of them.
     """
 
-    def __init__(self, decoder: Decoder, options: DecodeOptions, stable: Sequence[Word]) -> None:
+    def __init__(
+        self, decoder: Decoder, options: DecodeOptions, stable: Sequence[Word], carry: str | None = None
+    ) -> None:
         self._decoder = decoder
         self._options = options
         self._stable = tuple(stable)
@@ -171,7 +186,9 @@ class _Utterance:
         self._fresh = 0  # samples of speech that no step has heard
         self._covers = 0  # of the last hypothesis that was trusted
         self._sure = 0  # of the last one that a final would not have made otherwise
+        self._before = _recalled(carry, options) if decoder.carries and carry else ""
         self._careful = False
+        self._clean = True  # no guard has tripped
         self._reason: Rejection = "no_speech"  # why there are no words, if there are none
         self._end: int | None = None
         self._concluded = False
@@ -246,6 +263,7 @@ class _Utterance:
             language=self._language if self._language_settled else None,
             leaning=self._language,
             prefix=tuple(word.text for word in known),
+            before=self._before,
         )
 
     def hear(self, window: Window, decoded: Decoded) -> Hypothesis:
@@ -253,9 +271,11 @@ class _Utterance:
         covers = self._offset + window.end
         full = covers < self._limit
         self._fresh = 0
+        self._clean &= not decoded.tripped
         if decoded.tripped and window.kind is not Kind.RETRY:
             # Whatever a prompt brought about, it does only once. A partial's next hop will do as its retry.
             self._options = replace(self._options, prompt=None, keywords=())
+            self._before = ""
             self._careful = full or self._end is not None or window.kind is Kind.SPECULATIVE
             return Hypothesis(words=self._stable, agreed=len(self._stable), covers=covers, trusted=False)
         self._careful = False
@@ -295,10 +315,17 @@ class _Utterance:
             language=self._language,
             final=True,
             rejected=None if words else self._reason,
+            carry=self._remembered(words) if self._decoder.carries else None,
         )
 
     def _placed(self, words: Sequence[Word], covers: int) -> tuple[Word, ...]:
         return fit(spoken_in(words, self._speech), 0, covers)
+
+    def _remembered(self, words: Sequence[Word]) -> str:
+        """The carry: this utterance's end, if it may be relied on, and what came before that."""
+        sure = sum(word.confidence or 0.0 for word in words) >= CLEAN * len(words) > 0
+        text = self._before + "".join(word.text for word in words) if self._clean and sure else ""
+        return f"{self._language or ''}:{text[-REMEMBERED:]}"
 
     def forget(self) -> None:
         self._sound = self._decoder.sound()
@@ -374,3 +401,10 @@ class _Utterance:
     def _move(self, start: int) -> None:
         self._sound.trim(start - self._offset)
         self._offset = start
+
+
+def _recalled(carry: str, options: DecodeOptions) -> str:
+    """The text that a carry (`_Utterance._remembered`) may still tell."""
+    language, _, text = carry.partition(":")
+    fits = not options.languages or language in options.languages
+    return text if fits and options.pause <= FORGOTTEN else ""

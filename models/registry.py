@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Literal
 
 from models import weights
-from models.base import Model
+from models.base import Model, Task
 
 KINDS = {
     "pocketsphinx": "models.pocketsphinx",
@@ -35,10 +35,19 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A Whisper size that can be had by name: its hub repository, and about how many MB there are to fetch."""
+    """A Whisper size that can be had by name: its hub repository, and about how many MB there are to fetch.
+
+    languages, tasks: those that it was trained for, where they are fewer than it has tokens for.
+    """
 
     repo: str
     mb: int
+    languages: tuple[str, ...] | None = None
+    tasks: tuple[Task, ...] | None = None
+
+
+ENGLISH: tuple[str, ...] = ("en",)
+TRANSCRIBES: tuple[Task, ...] = ("transcribe",)
 
 
 SIZES = {
@@ -53,12 +62,13 @@ SIZES = {
     "large-v1": Size("Systran/faster-whisper-large-v1", 3090),
     "large-v2": Size("Systran/faster-whisper-large-v2", 3090),
     "large-v3": Size("Systran/faster-whisper-large-v3", 3090),
-    "large-v3-turbo": Size("mobiuslabsgmbh/faster-whisper-large-v3-turbo", 1620),
+    # It was trained to transcribe alone, and the distilled ones only English, though their tokenizers know it all.
+    "large-v3-turbo": Size("mobiuslabsgmbh/faster-whisper-large-v3-turbo", 1620, None, TRANSCRIBES),
     "distil-small.en": Size("Systran/faster-distil-whisper-small.en", 336),
     "distil-medium.en": Size("Systran/faster-distil-whisper-medium.en", 792),
-    "distil-large-v2": Size("Systran/faster-distil-whisper-large-v2", 1510),
-    "distil-large-v3": Size("Systran/faster-distil-whisper-large-v3", 1510),
-    "distil-large-v3.5": Size("distil-whisper/distil-large-v3.5-ct2", 1510),
+    "distil-large-v2": Size("Systran/faster-distil-whisper-large-v2", 1510, ENGLISH, TRANSCRIBES),
+    "distil-large-v3": Size("Systran/faster-distil-whisper-large-v3", 1510, ENGLISH, TRANSCRIBES),
+    "distil-large-v3.5": Size("distil-whisper/distil-large-v3.5-ct2", 1510, ENGLISH, TRANSCRIBES),
 }
 ALIASES = {"large": "large-v3", "turbo": "large-v3-turbo"}
 AUTO = {"cpu": "base", "cuda": "large-v3-turbo"}
@@ -75,6 +85,7 @@ class ModelSpec:
     path:     a directory of weights, None where the kind carries its own.
     device:   "cpu" or "cuda"; compute_type: as ctranslate2 names them, "default" chooses by device.
     threads:  what one step may use.
+    languages, tasks: as `Size` has them. What the directory itself declares counts for more.
     """
 
     name: str
@@ -83,6 +94,8 @@ class ModelSpec:
     device: str = "cpu"
     compute_type: str = "default"
     threads: int = 1
+    languages: tuple[str, ...] | None = None
+    tasks: tuple[Task, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,29 +168,33 @@ def catalogue() -> list[Listed]:
 def _resolve(name: str, whisper: ModelSpec, offline: bool) -> Resolved:
     """What one name stands for; a Whisper is `whisper` with its name and path filled in."""
     if name == "auto":
-        size = AUTO[whisper.device]
+        suitable = AUTO[whisper.device]
         try:
-            return _resolve(size, whisper, offline)
+            return _resolve(suitable, whisper, offline)
         except weights.WeightsError as error:
             note = (
                 f"Running on PocketSphinx, which makes far more mistakes than Whisper: {error}\n"
-                f"To get a better model: steno-server models get {size}"
+                f"To get a better model: steno-server models get {suitable}"
             )
             return Resolved(ModelSpec(name="pocketsphinx", kind="pocketsphinx"), note)
     if name in ("pocketsphinx", "scripted"):
         return Resolved(ModelSpec(name=name, kind=name))
-    if known := SIZES.get(ALIASES.get(name, name)):
-        path = _weights(known.repo, offline)
+    size = SIZES.get(ALIASES.get(name, name))
+    if size:
+        path = _weights(size.repo, offline)
     elif name and (path := Path(name).expanduser().resolve()).is_dir():
         name = path.name
         if lacking := weights.missing(path):
             raise weights.Incomplete(f"{path} is no CTranslate2 Whisper model: no {', '.join(lacking)}.")
     elif REPO.fullmatch(name):
         path = _weights(name, offline)
+        size = next((each for each in SIZES.values() if each.repo == name), None)
     else:
         near = difflib.get_close_matches(name, [*SIZES, *ALIASES, "auto", "pocketsphinx"], n=1)
         hint = f"Did you mean {near[0]!r}?" if near else "`steno-server models` lists those that there are."
         raise UnknownName(f"There is no model {name!r}, nor a directory of that name. {hint}")
+    if size:
+        whisper = replace(whisper, languages=size.languages, tasks=size.tasks)
     return Resolved(replace(whisper, name=name, path=str(path)))
 
 

@@ -76,6 +76,9 @@ class Vocabulary:
     def languages(self) -> tuple[str, ...]:
         return tuple(self._languages)
 
+    def language(self, code: str) -> int:
+        return self._languages[code]
+
     def start(self, language: str | None, task: Task) -> list[int]:
         """What a transcript begins with, but for `untimed`. An English-only model (None) is told nothing."""
         return [self._start] if language is None else [self._start, self._languages[language], self._tasks[task]]
@@ -86,6 +89,12 @@ class Vocabulary:
         prompt = self.encode(f" {options.prompt.strip()}") if options.prompt and options.prompt.strip() else []
         text = keywords + prompt[max(0, len(prompt) - PROMPT_ROOM + len(keywords)) :]
         return [self._previous, *text] if text else []
+
+    def carried(self, text: str, count: int) -> list[int]:
+        """The last `count` tokens of `text`, as text that came before; nothing of a shorter one, since only prompts of
+        equal length share a call."""
+        tail = self.encode(text)[-count:] if count else []
+        return [self._previous, *tail] if tail and len(tail) == count else []
 
     def encode(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids

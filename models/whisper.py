@@ -26,7 +26,7 @@ from models.redecode import Decoded, Redecode, Window
 from models.registry import ModelSpec
 from models.times import fit
 from models.tokens import Spelling, Vocabulary, compresses, repeats
-from models.whisper_files import check_files
+from models.whisper_files import check_files, check_languages
 
 TOKEN_CAP = 224
 """What Whisper writes into one window at most: half of its context."""
@@ -69,9 +69,17 @@ def open_whisper(spec: ModelSpec) -> Whisper:
     weights = _weights(spec)
     check_files(directory, vocabulary, weights.is_multilingual)
     declaration = declared(directory)
-    if strange := set(declaration.languages or ()) - set(vocabulary.languages):
+    able = {*vocabulary.languages, "transcribe", "translate"} if weights.is_multilingual else {"en", "transcribe"}
+    if strange := {*(declaration.languages or ()), *(declaration.tasks or ())} - able:
         raise ValueError(f"{directory / 'steno.json'}: the model has no tokens for {', '.join(sorted(strange))}")
+    declaration = msgspec.structs.replace(
+        declaration,
+        languages=declaration.languages or spec.languages,
+        tasks=declaration.tasks or spec.tasks,
+    )
     whisper = Whisper(weights, vocabulary, declaration)
+    if whisper.card.detects:
+        check_languages(directory, vocabulary, whisper.card.languages)
     whisper.check()
     return whisper
 
@@ -92,16 +100,17 @@ class Whisper:
         self._vocabulary = vocabulary
         self._declaration = declaration
         self._context = declaration.context_s
+        self.carries = declaration.carry_tokens > 0
         self._multilingual: bool = weights.is_multilingual
         on_cpu = weights.device == "cpu"
         # Half a second of speech holds a word or two; on a CPU decoding it anew takes about as long.
         self.hop = SAMPLE_RATE // 2 if on_cpu else SAMPLE_RATE // 4
-        languages = vocabulary.languages if self._multilingual else ("en",)
+        languages = declaration.languages or (vocabulary.languages if self._multilingual else ("en",))
         tasks: tuple[Task, ...] = ("transcribe", "translate") if self._multilingual else ("transcribe",)
         self.card = ModelCard(
             kind="whisper",
-            languages=declaration.languages or languages,
-            detects=self._multilingual,
+            languages=languages,
+            detects=len(languages) > 1,
             tasks=declaration.tasks or tasks,
             prompt=True,
             keywords=True,
@@ -109,9 +118,9 @@ class Whisper:
             max_batch=16 if not on_cpu else 2 if self._context.partial is None else 8,
         )
 
-    def with_context(self, context: Context) -> Whisper:
-        """The same weights, given another context."""
-        declaration = msgspec.structs.replace(self._declaration, context_s=context)
+    def with_context(self, context: Context, carry_tokens: int = 0) -> Whisper:
+        """The same weights, given another context, and so much of what was said before."""
+        declaration = msgspec.structs.replace(self._declaration, context_s=context, carry_tokens=carry_tokens)
         return Whisper(self._weights, self._vocabulary, declaration)
 
     def sound(self) -> Spectrogram:
@@ -119,7 +128,7 @@ class Whisper:
 
     def key(self, window: Window) -> Hashable:
         careful = window.kind is Kind.RETRY
-        return (self._frames(window), len(self._vocabulary.previous(window.options)), careful)
+        return (self._frames(window), len(self._previous(window)), careful)
 
     def decode(self, windows: Sequence[Window]) -> list[Decoded]:
         features = [cast("Spectrogram", window.sound).window(window.end, self._frames(window)) for window in windows]
@@ -158,13 +167,18 @@ class Whisper:
         if not math.isfinite(row.no_speech_prob):
             raise ValueError("model.bin is damaged, its weights are no numbers: fetch it again")
 
+    def _previous(self, window: Window) -> list[int]:
+        """What the window is told before its transcript begins: the session's own prompt, or else what was said."""
+        asked = self._vocabulary.previous(window.options)
+        return asked or self._vocabulary.carried(window.before, self._declaration.carry_tokens)
+
     def _frames(self, window: Window) -> int:
         return frames(window.end, window.kind, self._context)
 
     def _languages(self, windows: Sequence[Window], encoded: Any) -> list[str]:
         """Each window's language: what was decided, else the likeliest that may occur."""
-        if not self._multilingual:
-            return ["en"] * len(windows)
+        if not self.card.detects:
+            return [self.card.languages[0]] * len(windows)
         if all(window.language for window in windows):
             return [str(window.language) for window in windows]
         return [
@@ -183,7 +197,7 @@ class Whisper:
     def _row(self, window: Window, language: str) -> _Row:
         return _Row(
             window=window,
-            previous=self._vocabulary.previous(window.options),
+            previous=self._previous(window),
             start=tuple(self._vocabulary.start(language if self._multilingual else None, window.options.task)),
             prefix=tuple((text, self._vocabulary.encode(text)) for text in window.prefix),
             budget=min(TOKEN_CAP, TOKENS_PER_S * (1 + window.end // SAMPLE_RATE)),

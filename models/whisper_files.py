@@ -6,6 +6,7 @@ CTranslate2 compares none of them, and garbles all text or crashes. Knows nothin
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
@@ -28,6 +29,18 @@ def check_files(directory: Path, vocabulary: Vocabulary, multilingual: bool) -> 
                 f"{directory / 'config.json'} has no {name}: convert the model again, with a newer CTranslate2"
             )
     _check_heads(directory / "config.json", config["alignment_heads"], *_decoder(variables))
+
+
+def check_languages(directory: Path, vocabulary: Vocabulary, languages: Sequence[str]) -> None:
+    """Raises ValueError for `languages` that CTranslate2 couldn't detect: it looks at those in lang_ids alone."""
+    path = directory / "config.json"
+    told = json.loads(path.read_text())["lang_ids"]
+    ids = {language: vocabulary.language(language) for language in languages}
+    if lacking := [f"{id} ({language})" for language, id in ids.items() if id not in told]:
+        raise ValueError(
+            f"{path}: lang_ids lacks {', '.join(lacking)}, so these can't be detected: add them, "
+            "or put the other languages into steno.json"
+        )
 
 
 def _check_heads(path: Path, asked: list[object], layers: int, heads: int) -> None:

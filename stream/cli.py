@@ -105,10 +105,17 @@ def _calibrate(flags: dict[str, Any]) -> int:
         wrong, off = f"{100 * trial.finals_wrong:.2f} %", f"{100 * trial.partials_wrong:.2f} %"
         print(f"{behind:>16} {wrong:>14} {off:>14} {1000 * trial.step_s:>7.0f} ms", flush=True)
         trials.append(trial)
+    context = calibrate.advice(trials)
+    carries: list[calibrate.CarryTrial] = []
+    for carried in calibrate.carries(resolved.spec, flags["audio"], context):
+        if not carries:
+            print(f"\n{'carried':>16} {'finals wrong':>14}")
+        print(f"{carried.tokens:>9} tokens {100 * carried.wrong:>12.2f} %", flush=True)
+        carries.append(carried)
     path = Path(resolved.spec.path) / "steno.json"
     lost = f"{calibrate.FINAL_POINTS:g} points at most, and partials {calibrate.PARTIAL_POINTS:g}"
     print(f"\n{path}, for finals that lose {lost}:")
-    print(calibrate.declaration(path.parent, calibrate.advice(trials)))
+    print(calibrate.declaration(path.parent, context, calibrate.carry_advice(carries)))
     return 0
 
 

@@ -61,7 +61,7 @@ class Transcriber:
         self._channels = [Channel(options.endpointing) for _ in range(options.audio.channels)]
         self._transcript = Transcript(self._channels)
         self._tickets: dict[Segment, Ticket] = {}
-        self._carry: list[str | None] = [None] * options.audio.channels
+        self._carry: list[tuple[str | None, int]] = [(None, 0)] * options.audio.channels  # and up to where it was heard
         self._acked = Ack(received=0, durable=0)
         self._behind: str | None = None
         self.bug: Exception | None = None
@@ -153,15 +153,17 @@ class Transcriber:
         segment, events = self._transcript.onset(channel, onset)
         segment.partials = self.options.partials
         self._tell(events)
+        carry, heard = self._carry[channel]
         options = DecodeOptions(
             languages=self.options.languages,
             task=self.options.task,
             prompt=self.options.prompt,
             keywords=self.options.keywords,
             partials=self.options.partials,
+            pause=max(0, onset.start - heard),
         )
         self._tickets[segment] = self._engine.begin(
-            options, partial(self._heard, segment), carry=self._carry[channel], live=self.options.mode == "live"
+            options, partial(self._heard, segment), carry=carry, live=self.options.mode == "live"
         )
 
     def _heard(self, segment: Segment, update: Update) -> None:
@@ -175,7 +177,8 @@ class Transcriber:
     def _take(self, segment: Segment, update: Update) -> None:
         match update:
             case Decoded(hypothesis, started, ended):
-                self._carry[segment.channel] = hypothesis.carry or self._carry[segment.channel]
+                if hypothesis.carry is not None:
+                    self._carry[segment.channel] = (hypothesis.carry, segment.base + hypothesis.covers)
                 if hypothesis.final:
                     self._close_segment(segment, hypothesis, started, ended)
                 else:

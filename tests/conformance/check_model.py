@@ -42,8 +42,10 @@ def check_model(model: Model, speech: Sequence[Samples], *, options: DecodeOptio
 class Listener:
     """Feeds one utterance and holds every hypothesis against the contract."""
 
-    def __init__(self, model: Model, options: DecodeOptions, stable: Sequence[Word] = ()) -> None:
-        self.utterance: Utterance = model.begin(options, stable)
+    def __init__(
+        self, model: Model, options: DecodeOptions, stable: Sequence[Word] = (), carry: str | None = None
+    ) -> None:
+        self.utterance: Utterance = model.begin(options, stable, carry)
         self.told: list[Hypothesis] = []
         self._accepted = 0
         self._end: int | None = None

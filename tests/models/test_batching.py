@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Model, Samples
+from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Model, Samples, Word
 from models.registry import ModelSpec, load
 from tests.conformance.check_model import Listener, step
 from tests.micro.corpus import Clip, read
@@ -21,8 +23,18 @@ FRAME = SAMPLE_RATE // 50
 
 
 @pytest.fixture(scope="module")
-def model() -> Model:
-    return load(ModelSpec(name="whisper-micro", kind="whisper", path=str(MICRO)))
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """As it is, but that it is told what was said before."""
+    directory = tmp_path_factory.mktemp("whisper")
+    for file in MICRO.iterdir():
+        (directory / file.name).symlink_to(file)
+    (directory / "steno.json").unlink()
+    declared = json.loads((MICRO / "steno.json").read_text()) | {"carry_tokens": 8}
+    (directory / "steno.json").write_text(json.dumps(declared))
+    return load(ModelSpec(name="whisper-micro", kind="whisper", path=str(directory)))
+
+
+Near = Callable[[], list[list[Hypothesis]]]
 
 
 class Session:
@@ -40,12 +52,18 @@ class Session:
             languages=[(), ("en",), ("de",), ("en", "de"), (clip.language,)][random.integers(5)],
             prompt=[None, None, "Thank you for calling.", "One moment, please."][random.integers(4)],
             partials=bool(random.random() < 0.8),
+            pause=int(random.integers(0, 50_000)),
         )
+        self.carry = [None, "en: How may I help you? The order number is four.", f"{clip.language}:{clip.text}"][
+            random.integers(3)
+        ]
 
-    def alone(self, model: Model) -> list[Hypothesis]:
-        listener = Listener(model, self.options)
-        for piece in self.pieces:
-            listener.accept(*piece)
+    def alone(self, model: Model, off: np.random.Generator | None = None) -> list[Hypothesis]:
+        """off: each sample is to be so by one at most."""
+        listener = Listener(model, self.options, carry=self.carry)
+        for samples, speech in self.pieces:
+            # No clip is loud enough for this to overflow.
+            listener.accept(samples if off is None else samples + off.integers(-1, 2, len(samples), np.int16), speech)
             step(model, [listener])
         listener.finish()
         step(model, [listener])
@@ -57,7 +75,7 @@ def test_a_mix_of_sessions_says_what_each_says_alone(model: Model, seed: int) ->
     random = np.random.default_rng(seed)
     clips = read(FIXTURES / "clips")
     sessions = [Session(clips, random) for _ in range(6)]
-    listeners = [Listener(model, session.options) for session in sessions]
+    listeners = [Listener(model, session.options, carry=session.carry) for session in sessions]
     for turn in range(max(len(session.pieces) for session in sessions) + 1):
         for session, listener in zip(sessions, listeners, strict=True):
             if turn < len(session.pieces):
@@ -66,16 +84,62 @@ def test_a_mix_of_sessions_says_what_each_says_alone(model: Model, seed: int) ->
                 listener.finish()
         step(model, listeners)
     for session, listener in zip(sessions, listeners, strict=True):
-        _check_same(listener.told, session.alone(model))
+        near = partial(_near, session, model)
+        _check_same(listener.told, session.alone(model), near)
 
 
-def _check_same(together: Sequence[Hypothesis], alone: Sequence[Hypothesis]) -> None:
-    assert len(together) == len(alone)
-    for one, other in zip(together, alone, strict=True):
-        assert [word.text for word in one.words] == [word.text for word in other.words]
-        for fact in ("agreed", "covers", "trusted", "language"):
-            assert getattr(one, fact) == getattr(other, fact)
-        for left, right in zip(one.words, other.words, strict=True):
-            assert abs(left.start - right.start) <= FRAME
-            assert abs(left.end - right.end) <= FRAME
-            assert left.confidence == pytest.approx(right.confidence, abs=1e-3)
+def _near(session: Session, model: Model) -> list[list[Hypothesis]]:
+    return [session.alone(model, np.random.default_rng(seed)) for seed in range(8)]
+
+
+def _check_same(together: Sequence[Hypothesis], alone: Sequence[Hypothesis], near: Near = list) -> None:
+    """Equal; or else what is told alone of audio that is off by the least bit (`near`) differs as much, so rounding
+    tipped a near tie: sums are taken in another order in a batch, and int8 makes steps of that."""
+    if _differ(together, [alone]):
+        assert not _differ(together, [alone, *near()])
+
+
+def _differ(one: Sequence[Hypothesis], others: Sequence[Sequence[Hypothesis]]) -> bool:
+    """Whether no other says the same, or times or confidences are further off than among those that do."""
+    same = [_measures(other) for other in others if _said(other) == _said(one)]
+    for (value, slack), *rest in zip(_measures(one), *same, strict=True) if same else []:
+        values = [value for value, _ in rest]
+        if abs(value - values[0]) > max(values) - min(values) + slack:
+            return True
+    return not same
+
+
+def _said(told: Sequence[Hypothesis]) -> list[object]:
+    return [
+        ([word.text for word in each.words], each.agreed, each.covers, each.trusted, each.language, each.carry)
+        for each in told
+    ]
+
+
+def _measures(told: Sequence[Hypothesis]) -> list[tuple[float, float]]:
+    """Times and confidences of all words, each with what is no difference."""
+    words = [word for hypothesis in told for word in hypothesis.words]
+    return [
+        measure
+        for word in words
+        for measure in ((word.start, FRAME), (word.end, FRAME), (word.confidence or 0.0, 1e-3))
+    ]
+
+
+def _told(*words: Word) -> list[Hypothesis]:
+    return [Hypothesis(words=words, agreed=len(words), covers=9_000, final=True)]
+
+
+HEARD = _told(Word(" so", 0, 3_000, 0.9), Word(" far", 3_000, 9_000, 0.8))
+LATER = _told(Word(" so", 0, 6_000, 0.9), Word(" far", 6_000, 9_000, 0.8))
+OTHER = _told(Word(" so", 0, 3_000, 0.9), Word(" for", 3_000, 9_000, 0.8))
+SURER = _told(Word(" so", 0, 3_000, 0.9), Word(" far", 3_000, 9_000, 0.81))
+
+
+@pytest.mark.parametrize("different", [LATER, OTHER, SURER])
+def test_a_difference_is_forgiven_only_as_a_near_tie(different: list[Hypothesis]) -> None:
+    _check_same(HEARD, HEARD)
+    _check_same(different, HEARD, lambda: [different])
+    for near in ([], [HEARD], [each for each in (LATER, OTHER, SURER) if each is not different]):
+        with pytest.raises(AssertionError):
+            _check_same(different, HEARD, lambda near=near: near)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Kind, ModelCard, Rejection, Samples, Word
-from models.redecode import GRID, KEPT, TAIL, Decoded, Redecode, Sound, Window
+from models.redecode import CLEAN, FORGOTTEN, GRID, KEPT, REMEMBERED, TAIL, Decoded, Redecode, Sound, Window
 from tests.conformance.check_model import Listener, check_model, listen, step
 
 TICK = 320
@@ -49,11 +49,14 @@ class Ledger:
     """A `Decoder` that reads `clip` exactly, but for what it is told to do wrong.
 
     The word at the window's end, if cut, is misheard otherwise at each length. `trips`: what guards say, in order of
-    calls. `cap`: words that fit into one window. `heard`, `origins`: windows so far, and where in the clip they began.
+    calls. `cap`: words that fit into one window. `sure`: how sure it is. `heard`, `origins`: windows so far, and
+    where in the clip they began.
     """
 
     trips: list[Rejection | None] = field(default_factory=list)
     cap: int = 1_000
+    sure: float = 0.9
+    carries: bool = False
     window: int = 30 * SAMPLE_RATE
     heard: list[Window] = field(default_factory=list)
     origins: list[int] = field(default_factory=list)
@@ -81,7 +84,7 @@ class Ledger:
         for n in range(-(-origin // WORD), -(-end // WORD)):
             whole = (n + 1) * WORD <= end
             text = f" w{n}" if whole else f" cut{window.end}"
-            words.append(Word(text, n * WORD - origin, min((n + 1) * WORD, end) - origin, 0.9))
+            words.append(Word(text, n * WORD - origin, min((n + 1) * WORD, end) - origin, self.sure))
         for i, text in enumerate(window.prefix):
             words[i] = words[i].spelled(text)
         return Decoded(
@@ -199,6 +202,64 @@ def test_partials_that_are_decoded_with_less_care_settle_no_final() -> None:
         listener.finish()
         step(model, [listener])
         assert [window.kind for window in ledger.heard] == decoded
+
+
+# -- what was said before --------------------------------------------------------------------------------------------
+
+
+def told_before(ledger: Ledger, carry: str | None, options: DecodeOptions = OPTIONS) -> tuple[str, str | None]:
+    """What the next utterance's last window is told, and the carry of its final."""
+    listener = Listener(Redecode(ledger), replace(options, partials=False), carry=carry)
+    listener.accept(clip(0.8))
+    listener.finish()
+    step(Redecode(ledger), [listener])
+    return ledger.heard[-1].before, listener.told[-1].carry
+
+
+def test_an_utterance_is_told_what_was_said_before() -> None:
+    ledger = Ledger(carries=True)
+    before, first = told_before(ledger, None)
+    assert (before, first) == ("", "en: w0 w1")
+    assert told_before(ledger, first) == (" w0 w1", "en: w0 w1 w0 w1")
+    _, long = told_before(ledger, "en:" + "x" * REMEMBERED)
+    assert long == "en:" + "x" * (REMEMBERED - 6) + " w0 w1"
+
+
+def test_a_decoder_that_carries_nothing_is_told_nothing() -> None:
+    assert told_before(Ledger(), "en: so far") == ("", None)
+
+
+def test_after_a_pause_what_was_said_is_forgotten() -> None:
+    for pause, before in ((FORGOTTEN, " so far"), (FORGOTTEN + 1, "")):
+        told = told_before(Ledger(carries=True), "en: so far", replace(OPTIONS, pause=pause))
+        assert told == (before, f"en:{before} w0 w1")
+
+
+def test_what_was_said_in_a_language_that_may_not_occur_is_forgotten() -> None:
+    for languages, before in ((("de",), ""), (("de", "en"), " so far"), ((), " so far")):
+        assert told_before(Ledger(carries=True), "en: so far", DecodeOptions(languages=languages))[0] == before
+
+
+def test_a_guard_that_trips_ends_what_is_carried() -> None:
+    ledger = Ledger(trips=["repetition"], carries=True)
+    assert told_before(ledger, "en: so far") == ("", "en:")
+    assert [window.before for window in ledger.heard] == [" so far", ""]
+
+
+def test_words_that_are_doubted_are_not_carried() -> None:
+    assert told_before(Ledger(sure=CLEAN - 0.01, carries=True), "en: so far") == (" so far", "en:")
+    assert told_before(Ledger(sure=CLEAN, carries=True), None)[1] == "en: w0 w1"
+
+
+def test_an_utterance_without_words_ends_what_is_carried() -> None:
+    listener = Listener(Redecode(Ledger(carries=True)), OPTIONS, carry="en: so far")
+    listener.accept(clip(1), speech=False)
+    listener.finish()
+    step(Redecode(Ledger()), [listener])
+    assert listener.told[-1].carry == "en:"
+
+
+# -- windows that move ----------------------------------------------------------------------------------------------
 
 
 def test_windows_are_trimmed_between_settled_words() -> None:

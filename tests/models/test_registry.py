@@ -5,14 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import ctranslate2
 import pytest
 
 from models import registry, weights
-from models.registry import Listed, ModelSpec, Resolved, resolve
+from models.base import ModelCard
+from models.registry import Listed, ModelSpec, Resolved, load, resolve
 from tests.models.hub_server import MODEL, Hub, lay_out, lay_out_cache, point_client_at, serving
+from tests.models.random_whisper import build
 
 BASE = "Systran/faster-whisper-base"
 POCKETSPHINX = ModelSpec(name="pocketsphinx", kind="pocketsphinx")
@@ -57,7 +60,8 @@ def test_models_that_carry_their_own_weights(hub: Hub) -> None:
 def test_every_size_is_found_by_its_name(hub: Hub, home: Path, name: str) -> None:
     size = registry.SIZES[registry.ALIASES.get(name, name)]
     snapshot = lay_out_cache(home, size.repo, MODEL)
-    assert resolve([name], device="cpu") == [Resolved(whisper(name, snapshot))]
+    spec = replace(whisper(name, snapshot), languages=size.languages, tasks=size.tasks)
+    assert resolve([name], device="cpu") == [Resolved(spec)]
     assert hub.asked == []
 
 
@@ -154,7 +158,8 @@ def test_auto_is_turbo_on_cuda_and_fetched(hub: Hub) -> None:
     repo = "mobiuslabsgmbh/faster-whisper-large-v3-turbo"
     hub.repos[repo] = MODEL
     [resolved] = resolve(["auto"])
-    assert resolved == Resolved(whisper("large-v3-turbo", weights.find(repo) or Path(), "cuda"))
+    spec = whisper("large-v3-turbo", weights.find(repo) or Path(), "cuda")
+    assert resolved == Resolved(replace(spec, tasks=("transcribe",)))
 
 
 def test_auto_without_whisper_is_pocketsphinx_and_says_why(hub: Hub) -> None:
@@ -178,6 +183,46 @@ def test_auto_offline_asks_nobody(hub: Hub) -> None:
 def test_a_size_that_was_asked_for_is_never_replaced(hub: Hub) -> None:
     with pytest.raises(weights.NotOnDisk):
         resolve(["base"], device="cpu", offline=True)
+
+
+# -- what it was trained for ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, bytes]:
+    """A Whisper that has tokens for English, Chinese, German, and translation."""
+    return {path.name: path.read_bytes() for path in build(tmp_path / "built").iterdir()}
+
+
+def card(name: str) -> ModelCard:
+    return load(resolve([name], device="cpu", offline=True)[0].spec).card
+
+
+@pytest.mark.parametrize(
+    ("name", "languages", "tasks"),
+    [
+        ("large-v3", ("en", "zh", "de"), ("transcribe", "translate")),
+        ("large-v3-turbo", ("en", "zh", "de"), ("transcribe",)),
+        ("turbo", ("en", "zh", "de"), ("transcribe",)),
+        ("distil-large-v2", ("en",), ("transcribe",)),
+        ("distil-large-v3", ("en",), ("transcribe",)),
+        ("distil-large-v3.5", ("en",), ("transcribe",)),
+    ],
+)
+def test_a_size_promises_what_it_was_trained_for(
+    hub: Hub, home: Path, files: dict[str, bytes], name: str, languages: tuple[str, ...], tasks: tuple[str, ...]
+) -> None:
+    repo = registry.SIZES[registry.ALIASES.get(name, name)].repo
+    lay_out_cache(home, repo, files)
+    for called in (name, repo):
+        assert (card(called).languages, card(called).tasks) == (languages, tasks)
+        assert card(called).detects is (len(languages) > 1)
+
+
+def test_what_a_directory_declares_counts_for_more(hub: Hub, home: Path, files: dict[str, bytes]) -> None:
+    repo = registry.SIZES["distil-large-v3"].repo
+    lay_out_cache(home, repo, files | {"steno.json": b'{"languages": ["de", "en"]}'})
+    assert (card(repo).languages, card(repo).tasks) == (("de", "en"), ("transcribe",))
 
 
 # -- devices and settings ---------------------------------------------------------------------------------------------

@@ -63,6 +63,15 @@ def test_of_too_long_a_prompt_the_end_is_kept_and_the_keywords(vocabulary: Vocab
     assert [text[:7], text[-1:]] == [vocabulary.encode(" Steno."), vocabulary.encode("z")]
 
 
+def test_of_what_was_said_just_so_many_tokens_are_told(vocabulary: Vocabulary) -> None:
+    ids = vocabulary.encode(" so far")
+    marker, *told = vocabulary.carried(" so far", len(ids) - 1)
+    assert [marker, told] == [vocabulary.previous(DecodeOptions(prompt="a"))[0], ids[1:]]
+    assert vocabulary.carried(" so far", len(ids))[1:] == ids
+    assert vocabulary.carried(" so far", len(ids) + 1) == []
+    assert vocabulary.carried(" so far", 0) == vocabulary.carried("", 0) == []
+
+
 def test_special_tokens_in_a_prompt_are_left_out(vocabulary: Vocabulary) -> None:
     _, *text = vocabulary.previous(DecodeOptions(prompt="a<|translate|><|endoftext|>b"))
     assert max(text) < vocabulary.end

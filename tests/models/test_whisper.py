@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Kind, Model, Samples
+from models.declaration import Declaration
 from models.features import WINDOW, Spectrogram
 from models.redecode import Redecode, Window
 from models.registry import ModelSpec, load
@@ -157,6 +159,23 @@ def test_thirty_seconds_fill_a_window(decoder: Whisper) -> None:
     assert decoded.words[-1].end <= WINDOW
 
 
+def test_what_was_said_before_is_a_prompt_of_one_length(directory: Path) -> None:
+    weights = ctranslate2.models.Whisper(str(directory), intra_threads=1)
+    vocabulary = Vocabulary(directory / "tokenizer.json")
+    carrying = Whisper(weights, vocabulary, Declaration(carry_tokens=4))
+    plain = over(noise(2), ENGLISH)
+    told = [replace(plain, before=before) for before in (" zygote", " a longer story", " so")]
+    assert [carrying._previous(window)[1:] for window in told] == [
+        vocabulary.encode(" zygote")[-4:],
+        vocabulary.encode("tory"),
+        [],
+    ]
+    assert carrying.key(told[0]) == carrying.key(told[1]) != carrying.key(told[2]) == carrying.key(plain)
+    asked = replace(told[0], options=replace(ENGLISH, keywords=("quark",)))
+    assert carrying._previous(asked) == vocabulary.previous(asked.options)
+    assert (Whisper(weights, vocabulary).carries, carrying.carries) == (False, True)
+
+
 # -- guards -------------------------------------------------------------------------------------------------------
 
 
@@ -228,3 +247,37 @@ def test_a_directory_may_not_declare_languages_that_it_has_no_tokens_for(tmp_pat
     (tmp_path / "steno.json").write_text('{"languages": ["de", "tlh"]}')
     with pytest.raises(ValueError, match="no tokens for tlh"):
         loaded(tmp_path)
+
+
+@pytest.mark.parametrize("declared", ['{"languages": ["de", "en"]}', '{"tasks": ["translate"]}'])
+def test_a_model_of_one_language_may_not_declare_more(tmp_path: Path, declared: str) -> None:
+    build(tmp_path, multilingual=False)
+    (tmp_path / "steno.json").write_text(declared)
+    with pytest.raises(ValueError, match=r"no tokens for (de|translate)$"):
+        loaded(tmp_path)
+
+
+def test_languages_that_could_not_be_detected_are_named(tmp_path: Path) -> None:
+    build(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    ids = config["lang_ids"]
+    (tmp_path / "config.json").write_text(json.dumps(config | {"lang_ids": ids[:2]}))
+    with pytest.raises(ValueError, match=rf"config\.json: lang_ids lacks {ids[2]} \(de\), so"):
+        loaded(tmp_path)
+    (tmp_path / "steno.json").write_text('{"languages": ["zh", "de"]}')
+    with pytest.raises(ValueError, match="lang_ids lacks"):
+        loaded(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("languages", "asked", "heard"), [(["de"], (), "de"), (["en", "zh"], (), None), (["en", "zh"], ("zh",), "zh")]
+)
+def test_languages_that_need_not_be_detected_may_lack_their_ids(
+    tmp_path: Path, languages: list[str], asked: tuple[str, ...], heard: str | None
+) -> None:
+    build(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"lang_ids": config["lang_ids"][:2]}))
+    (tmp_path / "steno.json").write_text(json.dumps({"languages": languages}))
+    said = final(loaded(tmp_path), noise(2), DecodeOptions(languages=asked))
+    assert said.language in ([heard] if heard else languages)
