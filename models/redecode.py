@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 import numpy as np
 
-from models.agreement import MARGIN, agreed, continuation, fit
+from models.agreement import MARGIN, SENTENCE_ENDS, agreed, continuation, fit
 from models.base import (
     SAMPLE_RATE,
     DecodeOptions,
@@ -37,7 +37,6 @@ KEPT = (3 * SAMPLE_RATE, 5 * SAMPLE_RATE)
 """How much is left of it, at least and at most."""
 SENTENCE = 4 * SAMPLE_RATE
 """A window that is longer begins at its last sentence: models were trained on windows that begin with one."""
-SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！", "।", "؟")
 GRID = SAMPLE_RATE // 100
 """Windows begin at multiples of this."""
 QUIET = SAMPLE_RATE // 25
@@ -194,7 +193,8 @@ class _Utterance:
 
     def finish(self, end: int) -> None:
         self._end = min(end, self._accepted)
-        self._unstable = tuple(word for word in self._unstable if word.start < self._end)
+        # Behind a cut in the past the next utterance says them; those that were told already its promise keeps.
+        self._stable, self._unstable = _before(self._stable, end), _before(self._unstable, end)
 
     # -- steps ------------------------------------------------------------------------------------------------
 
@@ -366,3 +366,8 @@ class _Utterance:
     def _move(self, start: int) -> None:
         self._sound.trim(start - self._offset)
         self._offset = start
+
+
+def _before(words: Sequence[Word], end: int) -> tuple[Word, ...]:
+    """Those that lie more before `end` than behind it."""
+    return tuple(word for word in words if word.start + word.end < 2 * end)
