@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 
 from models.base import SAMPLE_RATE, Word
 
@@ -19,6 +20,8 @@ LONE_MARGIN = 2 * SAMPLE_RATE
 
 DRIFT = SAMPLE_RATE // 2
 """How far the end of one and the same word may move between two hypotheses; repeated words are further apart."""
+
+SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！", "।", "؟")
 
 
 def agreed(before: Sequence[Word], now: Sequence[Word], covers: int) -> int:
@@ -62,6 +65,12 @@ def continuation(stable: Sequence[Word], words: Sequence[Word]) -> tuple[Word, .
         distance + 4 * abs(end - stable[-1].end) / SAMPLE_RATE for distance, end in zip(distances, ends, strict=True)
     ]
     return tuple(words[costs.index(min(costs)) :])
+
+
+def joint(words: Sequence[Word], agreed: int) -> tuple[int, int] | None:
+    """Where the first sentence ends that doesn't end within the `agreed` words, and where the next begins."""
+    behind = words[max(0, agreed - 1) :]
+    return next(((end.end, start.start) for end, start in pairwise(behind) if end.text.endswith(SENTENCE_ENDS)), None)
 
 
 def spoken(word: Word) -> str:

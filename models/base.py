@@ -111,7 +111,8 @@ class Utterance(Protocol):
         """Take the next samples, with VAD's verdict on them. Never called after `finish`."""
 
     def finish(self, end: int) -> None:
-        """No more audio comes; only samples before `end` count (it may lie behind what was accepted).
+        """No more audio comes; only samples before `end` count (it may lie behind what was accepted). Even a word that
+        was agreed may be left out from here on if it lies more behind `end` than before it.
 
         From here on `need` is not None until a step has returned this utterance's final hypothesis, unless it still
         waits for room, being one more than the card's `capacity`.

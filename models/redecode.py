@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 import numpy as np
 
-from models.agreement import MARGIN, agreed, continuation, distant
+from models.agreement import MARGIN, SENTENCE_ENDS, agreed, continuation, distant
 from models.base import (
     SAMPLE_RATE,
     DecodeOptions,
@@ -40,7 +40,6 @@ SELDOM = SAMPLE_RATE * 3 // 2
 """Where hypotheses are further apart, as under load, one alone settles words: else windows grow and cost still more."""
 SENTENCE = 4 * SAMPLE_RATE
 """A window that is longer begins at its last sentence: models were trained on windows that begin with one."""
-SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！", "।", "؟")
 GRID = SAMPLE_RATE // 100
 """Windows begin at multiples of this."""
 QUIET = SAMPLE_RATE // 25
@@ -216,7 +215,8 @@ class _Utterance:
 
     def finish(self, end: int) -> None:
         self._end = min(end, self._accepted)
-        self._unstable = tuple(word for word in self._unstable if word.start < self._end)
+        # Behind a cut in the past the next utterance says them; those that were told already its promise keeps.
+        self._stable, self._unstable = _before(self._stable, end), _before(self._unstable, end)
 
     # -- steps ------------------------------------------------------------------------------------------------
 
@@ -408,3 +408,8 @@ def _recalled(carry: str, options: DecodeOptions) -> str:
     language, _, text = carry.partition(":")
     fits = not options.languages or language in options.languages
     return text if fits and options.pause <= FORGOTTEN else ""
+
+
+def _before(words: Sequence[Word], end: int) -> tuple[Word, ...]:
+    """Those that lie more before `end` than behind it."""
+    return tuple(word for word in words if word.start + word.end < 2 * end)

@@ -84,9 +84,10 @@ class Channel:
         self._rescore(self.position)
         return happenings
 
-    def promise(self, position: int) -> None:
-        """Text of the open utterance is promised up to `position`; no cut in the past goes behind it."""
-        self._endpointer.promise(position)
+    def promise(self, position: int, joint: tuple[int, int] | None = None) -> None:
+        """Text of the open utterance is promised up to `position`; no cut in the past goes behind it. See `Endpointer`
+        for `joint`."""
+        self._endpointer.promise(position, joint)
 
     def configure(self, options: EndpointOptions | None) -> None:
         """Rules for the utterances that open from now on."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from models.agreement import joint
 from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples
 from stream.audio import Converter, from_16k
 from stream.channel import Channel, Endpoint, Happening, Onset, Speech
@@ -183,13 +184,19 @@ class Transcriber:
                     self._close_segment(segment, hypothesis, started, ended)
                 else:
                     if segment.endpoint is None and hypothesis.agreed:
-                        promised = segment.base + hypothesis.words[hypothesis.agreed - 1].end
-                        self._channels[segment.channel].promise(promised)
+                        self._promise(segment, hypothesis)
                     self._tell(self._transcript.partial(segment, hypothesis))
             case Restarted(message) | GaveUp(message):
                 self._say(Warned(code="stalled", message=f"segment {segment.number}: {message}"))
             case Progress():
                 pass
+
+    def _promise(self, segment: Segment, hypothesis: Hypothesis) -> None:
+        promised = segment.base + hypothesis.words[hypothesis.agreed - 1].end
+        between = joint(hypothesis.words, hypothesis.agreed)
+        self._channels[segment.channel].promise(
+            promised, between and (segment.base + between[0], segment.base + between[1])
+        )
 
     def _close_segment(self, segment: Segment, hypothesis: Hypothesis, started: float, ended: float) -> None:
         if segment.endpoint is None:  # given up in the middle of speech: what follows is begun afresh

@@ -24,6 +24,9 @@ CUT_WINDOW = 3 * SAMPLE_RATE
 """How far back the quiet point of an utterance that grows too long is looked for; at most a quarter of it."""
 BREATH = SAMPLE_RATE * 4 // 25
 """In that stretch a pause as long as this ends it at once: the sooner, the less has to be heard again."""
+JOINT = SAMPLE_RATE * 3 // 20
+"""Around the end of a sentence and the start of the next a cut is looked for this far: in speech without pauses the
+first word behind a cut was often lost with 0.06 s, since Whisper's words reach up to the next one."""
 PAUSE = SAMPLE_RATE // 10
 """Stretch whose mean level is compared there: longer than the closure of a plosive, which is no gap between words."""
 
@@ -43,7 +46,7 @@ class EndpointOptions:
     silence_ms:     pause that ends an utterance.
     min_speech_ms:  speech that begins one; less is taken for noise.
     preroll_ms:     audio from before the onset that is decoded with it.
-    max_segment_s:  length, pre-roll included, at which an utterance is cut.
+    max_segment_s:  length, pre-roll included, at which an utterance is cut; past half of it the next sentence ends it.
     vad:            a detector's name.
     """
 
@@ -97,6 +100,8 @@ class Endpointer:
         """Where speech has ended so far."""
         self._promised = 0
         """Text up to here can't be taken back, so the open utterance can't end before."""
+        self._joint: tuple[int, int] | None = None
+        """Where a sentence ends behind that, and the next begins."""
         self._adopt(options, frame)
 
     @property
@@ -121,9 +126,14 @@ class Endpointer:
         self.position += self._frame
         return self._follow(self._onset, probability, level) if self._onset else self._listen(probability)
 
-    def promise(self, position: int) -> None:
-        """The open utterance must not be cut behind this: its text up to here has been promised."""
+    def promise(self, position: int, joint: tuple[int, int] | None = None) -> None:
+        """The open utterance must not be cut before this: its text up to here has been promised.
+
+        joint: the end of a sentence and the start of the next, neither before it, as far as is known by now. When half
+            of its length is used up the utterance ends there, at most JOINT before what is promised.
+        """
         self._promised = max(self._promised, position)
+        self._joint = joint
 
     def cut(self, position: int, reason: EndReason) -> Endpoint | None:
         """End what is open at `position`, which may lie up to a frame ahead, and go on from there."""
@@ -154,6 +164,7 @@ class Endpointer:
         at = self.position - self._run * self._frame
         self._onset = Onset(at=at, start=max(self._floor, at - self._preroll))
         self._promised = at
+        self._joint = None
         self._end = self.position
         self._run = 0
         self._recent.clear()
@@ -178,18 +189,23 @@ class Endpointer:
             return self._cut_back(self._promised)
         if self._silence is not None and pause >= BREATH and left < self._window:
             return self._cut_back(max(self._end, self._promised))
+        if self._silence is not None and self._joint and left < self._most // 2:
+            after, before = self._joint[0] - JOINT, self._joint[1] + JOINT
+            if before <= self.position <= after + len(self._recent) * self._frame:
+                return self._cut_back(after, before)
         return None
 
-    def _cut_back(self, after: int) -> Endpoint:
-        """Cut at the quietest point `after` a position, or now if there is nothing behind it."""
-        frames = max(1, (self.position - after) // self._frame)
-        recent = list(self._recent)[-frames:]
+    def _cut_back(self, after: int, before: int | None = None) -> Endpoint:
+        """Cut at the quietest point between two positions, or now if there is nothing behind the first."""
+        later = 0 if before is None else (self.position - before) // self._frame
+        frames = max(later + 1, (self.position - after) // self._frame)
+        recent = list(self._recent)[-frames : len(self._recent) - later]
         levels = [level for level, _ in recent]
         width = min(max(1, PAUSE // self._frame), len(levels))
         quietest = min(range(len(levels) - width + 1), key=lambda first: sum(levels[first : first + width]))
         frame = quietest + width // 2
         decided = self.position
-        self.position -= (len(levels) - 1 - frame) * self._frame
+        self.position -= (later + len(levels) - 1 - frame) * self._frame
         return self._close(recent[frame][1], self.position, decided, "max_length")
 
     def _close(self, end: int, limit: int, decided: int, reason: EndReason) -> Endpoint:

@@ -70,6 +70,10 @@ class Listener:
     def finish(self, end: int | None = None) -> None:
         self._end = self._accepted if end is None else end
         self.utterance.finish(self._end)
+        if self.told:  # a stable word that lies more behind the end than before it may be left out
+            words = self.told[-1].words[: len(self._stable)]
+            before = sum(word.start + word.end < 2 * self._end for word in words)
+            self._stable = self._stable[: max(before, len(self._stable) - len(words))]
 
     def hear(self, hypothesis: Hypothesis) -> None:
         words = hypothesis.words

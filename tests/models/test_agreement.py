@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.agreement import LONE_MARGIN, MARGIN, agreed, continuation, distant, spoken
+from models.agreement import LONE_MARGIN, MARGIN, agreed, continuation, distant, joint, spoken
 from models.base import Word
 
 FAR = 1_000_000
@@ -41,6 +41,18 @@ def test_what_lies_far_back_needs_no_second_hearing() -> None:
 def test_the_same_word_elsewhere_is_another_word() -> None:
     late = [Word(" no", 16_000, 22_400)]
     assert agreed(words("no"), late, FAR) == 0
+
+
+def test_a_sentence_ends_at_the_last_promised_word_or_behind_it() -> None:
+    heard = words("one two. three four. five six. seven")
+    places = [joint(heard, agreed) for agreed in range(8)]
+    assert places == [(12_800, 12_800)] * 3 + [(25_600, 25_600)] * 2 + [(38_400, 38_400)] * 2 + [None]
+
+
+def test_a_sentence_has_ended_once_the_next_is_heard() -> None:
+    assert joint(words("one two."), 1) is None
+    assert joint((), 0) is None
+    assert joint([Word(" Yes.", 0, 10), Word(" No.", 14, 20)], 1) == (10, 14)
 
 
 def texts(heard: tuple[Word, ...]) -> str:

@@ -337,6 +337,23 @@ def test_audio_behind_the_end_does_not_count() -> None:
     assert listener.told[-1].covers == 16_000
 
 
+def test_words_behind_a_cut_in_the_past_are_left_to_the_next_utterance() -> None:
+    model = Redecode(Ledger())
+    listener = Listener(model, OPTIONS)
+    for number in range(8):
+        listener.accept(clip(0.5, 1 + 25 * number))
+        step(model, [listener])
+    assert listener.told[-1].agreed > 5
+    end = 5 * WORD - WORD // 4
+    listener.finish(end)
+    while listener.need:
+        step(model, [listener])
+    said_words = listener.told[-1].words
+    assert [word.text for word in said_words[:4]] == said(4 * WORD)
+    assert len(said_words) == 5
+    assert said_words[-1].end <= end
+
+
 def test_a_language_is_kept_once_heard_for_long() -> None:
     ledger = Ledger()
     hypotheses = told(ledger, clip(4), DecodeOptions())

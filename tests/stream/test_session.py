@@ -156,6 +156,21 @@ async def test_backlog_of_live_audio_is_announced_and_its_end_too(threaded: Engi
     assert warned[:2] == ["behind", "behind_over"]
 
 
+async def test_a_long_segment_ends_with_a_sentence(engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("models.agreement.SENTENCE_ENDS", ("7",))
+    peer = Peer()
+    audio = speech(9)
+    frames = [audio[i : i + 3200] for i in range(0, len(audio), 3200)]
+    peer.feed({**START, "endpointing": {"max_segment_s": 4}}, *frames, STOP)
+    await session_for(peer, engine).run()
+    messages = await peer.until("done")
+    cuts = [each["at"] for each in messages if each["type"] == "speech_ended" and each["reason"] == "max_length"]
+    # Each second's eighth word ends one; every other one is in the first half of its segment.
+    assert cuts == pytest.approx([1.8, 3.8, 5.8, 7.8], abs=0.2)
+    text = " ".join(message["text"] for message in messages if message["type"] == "final")
+    assert text.split() == [f"w{i}" for i in range(90)]
+
+
 async def test_a_reader_that_takes_too_long_is_told_and_closed(engine: Engine, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(session_module, "SEND_S", 0.01)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vad.endpointer import CUT_WINDOW, TAIL, Endpoint, Endpointer, EndpointOptions, Onset
+from vad.endpointer import CUT_WINDOW, JOINT, TAIL, Endpoint, Endpointer, EndpointOptions, Onset
 
 FRAME = 320
 LOUD, QUIET = -20.0, -60.0
@@ -177,6 +177,66 @@ def test_no_cut_goes_behind_what_is_promised() -> None:
         (endpoint, *_) = hear(endpointer, frames)
         assert isinstance(endpoint, Endpoint)
         assert earliest * FRAME <= endpoint.last <= latest * FRAME
+
+
+def test_an_utterance_of_more_than_half_its_length_ends_with_a_sentence() -> None:
+    frames = speech(620)
+    frames[560:566] = [(1.0, -40.0)] * 6
+    frames[600:606] = [(1.0, -60.0)] * 6  # quieter, but inside a sentence
+    endpointer = Endpointer(OPTIONS, FRAME)
+    assert hear(endpointer, frames[:610]) == [Onset(at=0, start=0)]
+    endpointer.promise(565 * FRAME, (565 * FRAME, 568 * FRAME))
+    (endpoint, *_) = hear(endpointer, frames)
+    assert isinstance(endpoint, Endpoint)
+    assert (endpoint.reason, endpoint.decided) == ("max_length", 611 * FRAME)
+    assert 560 * FRAME <= endpoint.last <= 566 * FRAME
+    assert endpoint.end == endpoint.last
+
+
+def test_a_sentence_ends_no_utterance_of_less_than_half_its_length() -> None:
+    endpointer = Endpointer(OPTIONS, FRAME)
+    hear(endpointer, speech(480))
+    endpointer.promise(440 * FRAME, (440 * FRAME, 440 * FRAME))
+    assert hear(endpointer, speech(499)) == []
+    (endpoint, *_) = hear(endpointer, speech(520))
+    assert isinstance(endpoint, Endpoint)
+    assert endpoint.decided == 500 * FRAME
+
+
+@pytest.mark.parametrize("joint", [None, (300, 305), (595, 610)], ids=["none", "long ago", "not heard to its end"])
+def test_no_sentence_to_end_with_ends_nothing(joint: tuple[int, int] | None) -> None:
+    endpointer = Endpointer(OPTIONS, FRAME)
+    hear(endpointer, speech(600))
+    endpointer.promise(300 * FRAME, joint and (joint[0] * FRAME, joint[1] * FRAME))
+    assert hear(endpointer, speech(610)) == []
+
+
+def test_a_sentence_that_turned_out_to_go_on_ends_nothing() -> None:
+    endpointer = Endpointer(OPTIONS, FRAME)
+    hear(endpointer, speech(600))
+    endpointer.promise(500 * FRAME, (560 * FRAME, 562 * FRAME))
+    endpointer.promise(500 * FRAME)
+    assert hear(endpointer, speech(640)) == []
+
+
+def test_without_endpointing_sentences_end_nothing() -> None:
+    endpointer = Endpointer(None, FRAME)
+    hear(endpointer, speech(700))
+    endpointer.promise(600 * FRAME, (660 * FRAME, 660 * FRAME))
+    assert hear(endpointer, speech(800)) == []
+
+
+def test_where_a_sentence_ends_is_known_only_so_well() -> None:
+    frames = speech(640)
+    first = 600 - JOINT // FRAME
+    frames[first - 12 : first - 6] = [(1.0, -60.0)] * 6
+    frames[first + 1 : first + 6] = [(1.0, -40.0)] * 5
+    endpointer = Endpointer(OPTIONS, FRAME)
+    hear(endpointer, frames[:630])
+    endpointer.promise(600 * FRAME, (600 * FRAME, 600 * FRAME))
+    (endpoint, *_) = hear(endpointer, frames)
+    assert isinstance(endpoint, Endpoint)
+    assert (first + 1) * FRAME <= endpoint.last <= (first + 6) * FRAME
 
 
 def test_without_endpointing_only_length_ends_an_utterance() -> None:

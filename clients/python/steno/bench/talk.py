@@ -24,24 +24,26 @@ async def talk(
     *,
     api_key: str | None = None,
     paced: bool = True,
+    speed: float = 1.0,
     told: Talk | None = None,
     **options: Unpack[Options],
 ) -> Talk:
     """Stream `chunks` until all is transcribed; unpaced: as fast as the protocol allows. Raises what `connect` does.
 
+    speed: times real time, where paced.
     told: where to put it, for whoever wants what came before an error.
     """
     told = Talk() if told is None else told
     loop = asyncio.get_running_loop()
     async with connect(url, api_key=api_key, **options) as session:
         told.model, told.began = session.ready.model, loop.time()
-        session.feed(_due(session, chunks, told, paced))
+        session.feed(_due(session, chunks, told, speed if paced else None))
         async for event in session:
             told.hear(event, loop.time() - told.began)
     return told
 
 
-async def _due(session: Session, chunks: Iterable[bytes], told: Talk, paced: bool) -> AsyncIterator[bytes]:
+async def _due(session: Session, chunks: Iterable[bytes], told: Talk, speed: float | None) -> AsyncIterator[bytes]:
     """Each chunk when its last sample has been heard."""
     now, granted = asyncio.get_running_loop().time, session.ready.options
     rate, ahead = granted["sample_rate"], session.ready.limits.ahead_s * granted["sample_rate"]
@@ -49,8 +51,8 @@ async def _due(session: Session, chunks: Iterable[bytes], told: Talk, paced: boo
     freed = told.began
     for chunk in chunks:
         told.sent += len(chunk) // sample_bytes
-        if paced:
-            at = told.began + told.sent / rate
+        if speed:
+            at = told.began + told.sent / rate / speed
             await asyncio.sleep(at - now())
             told.lateness.append(now() - max(at, freed))
         held = told.sent - session.received > ahead

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 import steno
@@ -67,6 +69,22 @@ async def test_audio_goes_out_when_a_microphone_would_have_heard_it(server):
     assert told.held_s == 0
     # The last chunk was due after 30 ms.
     assert told.segments[0].last_at >= 0.03
+
+
+async def test_audio_may_go_out_faster_than_that(server):
+    async def script(peer):
+        await peer.open()
+        while isinstance(await peer.hear(), bytes):
+            pass
+        await peer.tell("speech_started", segment=0, channel=0, at=0.0)
+        await peer.done(160_000)
+
+    async with server(script) as url:
+        async with asyncio.timeout(5):
+            told = await talk(url, [CHUNK * 100] * 10, speed=1000.0)
+    # The last of ten seconds was due after 10 ms.
+    assert told.segments[0].started_at >= 0.01
+    assert len(told.lateness) == 10
 
 
 async def test_time_that_a_server_has_audio_wait_is_told(server):

@@ -1,0 +1,103 @@
+"""Which words of a long text were heard wrongly, and when they were said.
+
+Knows nothing of sessions. Words are compared as for the word error rate; times are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from steno.bench.reference import Span
+from steno.bench.wer import normalized
+
+TIME_WEIGHT = 1e-6
+"""Of a second between two words, beside an error: times decide only between ways with as few errors."""
+ROUNDING = 1e-9
+
+_BOTH, _LOST, _ADDED = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One step from what is said to what is heard: `said` and `heard` are places in the two, None for a word that was
+    added or lost. `same` where both are the same word."""
+
+    said: int | None
+    heard: int | None
+    same: bool = False
+
+
+def tokens(spans: Sequence[Span]) -> list[Span]:
+    """Words as they are compared; one that is several shares its time among them."""
+    return [token for span in spans for token in _split(span)]
+
+
+def _split(span: Span) -> Iterator[Span]:
+    words = normalized(span.text)
+    length = (span.end - span.start) / max(1, len(words))
+    for place, word in enumerate(words):
+        yield Span(word, span.start + place * length, span.start + (place + 1) * length)
+
+
+def judge(said: Sequence[Span], heard: Sequence[Span]) -> list[Verdict]:
+    """How one is made of the other with fewest errors, in order; of several ways that in which times fit best.
+
+    Takes a byte for each pair of words.
+    """
+    columns = np.arange(len(heard) + 1, dtype=np.float64)
+    texts = np.array([word.text for word in heard], dtype=object)
+    middles = np.array([word.middle for word in heard])
+    ways = np.full((len(said) + 1, len(heard) + 1), _ADDED, np.uint8)
+    row = columns.copy()
+    for i, word in enumerate(said, 1):
+        apart = np.minimum(np.abs(middles - word.middle), 60.0) * TIME_WEIGHT
+        both = row[:-1] + (texts != word.text) + apart
+        lost = row + 1
+        best = lost.copy()
+        best[1:] = np.minimum(both, lost[1:])
+        # An added word costs 1, so the cheapest way to a column is the least of what it cost to come before it.
+        row = np.minimum.accumulate(best - columns) + columns
+        ways[i][row >= lost - ROUNDING] = _LOST
+        ways[i, 1:][row[1:] >= both - ROUNDING] = _BOTH
+    return _traced(ways, said, heard)
+
+
+def _traced(ways: np.ndarray, said: Sequence[Span], heard: Sequence[Span]) -> list[Verdict]:
+    i, j = len(said), len(heard)
+    verdicts: list[Verdict] = []
+    while i or j:
+        way = ways[i, j] if j else _LOST
+        i -= int(way != _ADDED)
+        j -= int(way != _LOST)
+        if way == _BOTH:
+            verdicts.append(Verdict(i, j, said[i].text == heard[j].text))
+        else:
+            verdicts.append(Verdict(i, None) if way == _LOST else Verdict(None, j))
+    return verdicts[::-1]
+
+
+def places(verdicts: Sequence[Verdict]) -> list[int]:
+    """Of each error, which word of what is said it befell: an added one the word before it, if there is one."""
+    found, last = [], 0
+    for verdict in verdicts:
+        last = last if verdict.said is None else verdict.said
+        if not verdict.same:
+            found.append(last)
+    return found
+
+
+def repeated(finals: Sequence[Sequence[str]], wrong: Sequence[Sequence[bool]]) -> int:
+    """Words that a final begins with although the one before it had ended with them, where some of them are wrong:
+    what is really said twice is not counted. `wrong` tells that of each word."""
+    return sum(_echo(*texts, *marks) for texts, marks in zip(pairwise(finals), pairwise(wrong), strict=True))
+
+
+def _echo(before: Sequence[str], after: Sequence[str], wrong: Sequence[bool], wrong_after: Sequence[bool]) -> int:
+    for count in range(min(len(before), len(after)), 0, -1):
+        if list(before[-count:]) == list(after[:count]) and (any(wrong[-count:]) or any(wrong_after[:count])):
+            return count
+    return 0
