@@ -216,7 +216,7 @@ class _Utterance:
     def finish(self, end: int) -> None:
         self._end = min(end, self._accepted)
         # Behind a cut in the past the next utterance says them; those that were told already its promise keeps.
-        self._stable, self._unstable = _before(self._stable, end), _before(self._unstable, end)
+        self._stable, self._unstable = self._before_end(self._stable), self._before_end(self._unstable)
 
     # -- steps ------------------------------------------------------------------------------------------------
 
@@ -327,6 +327,11 @@ class _Utterance:
         text = self._before + "".join(word.text for word in words) if self._clean and sure else ""
         return f"{self._language or ''}:{text[-REMEMBERED:]}"
 
+    def _before_end(self, words: Sequence[Word]) -> tuple[Word, ...]:
+        """Those that lie more before the end than behind it, where they are told to lie."""
+        told = spoken_in(words, self._speech)
+        return tuple(word for word, at in zip(words, told, strict=True) if at.start + at.end < 2 * self._limit)
+
     def forget(self) -> None:
         self._sound = self._decoder.sound()
         self._concluded = True
@@ -408,8 +413,3 @@ def _recalled(carry: str, options: DecodeOptions) -> str:
     language, _, text = carry.partition(":")
     fits = not options.languages or language in options.languages
     return text if fits and options.pause <= FORGOTTEN else ""
-
-
-def _before(words: Sequence[Word], end: int) -> tuple[Word, ...]:
-    """Those that lie more before `end` than behind it."""
-    return tuple(word for word in words if word.start + word.end < 2 * end)
