@@ -58,6 +58,8 @@ BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
 """Pause before the next load, doubled with every failure."""
 SPEECH_WITHOUT_TEXT_S = 8.0
 """No speaker pauses for so long without a detector's notice; then the decoder has lost its way."""
+WORTH = 1.4
+"""With more workers each has fewer threads: a step takes longer, and has fewer utterances to share it."""
 CHANNELS_PER_SLOT = 2
 """Channels admitted for each utterance that a model has room for: nobody talks all the time."""
 
@@ -102,8 +104,8 @@ class Engine:
     """One model, on one or more workers. `card` is there once `start` has returned.
 
     clip: a file of 16 kHz speech that every worker decodes before it counts as ready.
-    layouts: how the workers may be laid out; the one that decodes most of the clip at once is kept. Without any it is
-        one worker.
+    layouts: how the workers may be laid out, fewest first. One with more is kept if it decodes WORTH times as much of
+        the clip at once. Without any it is one worker.
     """
 
     card: ModelCard
@@ -169,7 +171,7 @@ class Engine:
                 rate = sum(await asyncio.gather(*(replica.measure(self._clip) for replica in replicas)))
                 log.info("%s: %s decode %.1f clips a second", self.name, layout, rate)
             given_up = replicas
-            if rate > best or not self._replicas:
+            if rate > WORTH * best or not self._replicas:
                 given_up, self._replicas, best = self._replicas, replicas, rate
             await asyncio.gather(*(replica.stop() for replica in given_up))
         self._busyness.workers = len(self._replicas)

@@ -33,13 +33,13 @@ class ModelOptions:
         default="default", metadata={"help": "ctranslate2's compute type; by default int8 on a CPU, float16 on CUDA"}
     )
     threads: int | None = field(
-        default=None, metadata={"help": "threads of one Whisper step on a CPU (default: what decodes most, by measure)"}
+        default=None, metadata={"help": "threads of one Whisper step on a CPU (default: what serves best, by measure)"}
     )
     replicas: int | None = field(
         default=None,
         metadata={
             "help": "worker processes of each model (default: of PocketSphinx one a core, four at most; of Whisper on "
-            "a CPU what decodes most, by measure; else one)"
+            "a CPU what serves best, by measure; else one)"
         },
     )
 
