@@ -58,7 +58,7 @@ BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
 """Pause before the next load, doubled with every failure."""
 SPEECH_WITHOUT_TEXT_S = 8.0
 """No speaker pauses for so long without a detector's notice; then the decoder has lost its way."""
-WORTH = 1.4
+WORTH = 1.25
 """With more workers each has fewer threads: a step takes longer, and has fewer utterances to share it."""
 CHANNELS_PER_SLOT = 2
 """Channels admitted for each utterance that a model has room for: nobody talks all the time."""

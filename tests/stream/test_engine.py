@@ -335,7 +335,7 @@ def tried_out(rates, ended, most=4):
     return in_thread(work)
 
 
-@pytest.mark.parametrize(("rates", "kept"), [({2: 5.0, 1: 3.6}, [1, 1]), ({2: 5.0, 1: 3.4}, [2])])
+@pytest.mark.parametrize(("rates", "kept"), [({2: 5.0, 1: 3.2}, [1, 1]), ({2: 5.0, 1: 3.0}, [2])])
 async def test_more_workers_have_to_decode_more(rates, kept):
     ended = []
     layouts = [Layout(1, 2), Layout(2, 1)]
