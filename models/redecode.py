@@ -40,6 +40,9 @@ SELDOM = SAMPLE_RATE * 3 // 2
 """Where hypotheses are further apart, as under load, one alone settles words: else windows grow and cost still more."""
 SENTENCE = 4 * SAMPLE_RATE
 """A window that is longer begins at its last sentence: models were trained on windows that begin with one."""
+DOUBTED = 3
+"""While hypotheses say nothing, or nothing to be trusted: how often the wait for a partial doubles at most, and how
+many of them leave a pause unworthy of a second look."""
 GRID = SAMPLE_RATE // 100
 """Windows begin at multiples of this."""
 QUIET = SAMPLE_RATE // 25
@@ -183,9 +186,11 @@ class _Utterance:
         self._accepted = 0
         self._speech: list[tuple[int, int]] = []  # its stretches: the first sample of each, and the one behind the last
         self._fresh = 0  # samples of speech that no step has heard
+        self._doubts = 0  # hypotheses, since the last one to be trusted, that said nothing or tripped a guard
         self._covers = 0  # of the last hypothesis that was trusted
         self._sure = 0  # of the last one that a final would not have made otherwise
         self._before = _recalled(carry, options) if decoder.carries and carry else ""
+        self._suspected = 0  # a pause up to here was decoded on suspicion
         self._careful = False
         self._clean = True  # no guard has tripped
         self._reason: Rejection = "no_speech"  # why there are no words, if there are none
@@ -240,12 +245,18 @@ class _Utterance:
         if not self._speech or self._accepted < self._promised:
             return None
         spoken = self._speech[-1][1]
-        if self._accepted - spoken >= PAUSE and self._sure < spoken + PAUSE:
+        if self._accepted - spoken >= PAUSE and max(self._sure, self._suspected) < spoken + PAUSE:
             return Kind.SPECULATIVE
         # In a pause the next word, or the step on suspicion, is not far.
-        if self._options.partials and self._fresh >= self._decoder.hop and spoken == self._accepted:
+        if self._options.partials and self._fresh >= self._hop and spoken == self._accepted:
             return Kind.PARTIAL if self._covers else Kind.FIRST
         return None
+
+    @property
+    def _hop(self) -> int:
+        """Speech that makes another partial worth its cost: the more, the longer it has not been understood. Music and
+        noise are, for as long as they last; a voice may begin with a breath, so that one doubt is none."""
+        return self._decoder.hop << min(max(0, self._doubts - 1), DOUBTED)
 
     def window(self) -> Window:
         kind = self._kind
@@ -272,11 +283,16 @@ class _Utterance:
         full = covers < self._limit
         self._fresh = 0
         self._clean &= not decoded.tripped
+        self._doubts = 0 if decoded.words and not decoded.tripped else self._doubts + 1
         if decoded.tripped and window.kind is not Kind.RETRY:
-            # Whatever a prompt brought about, it does only once. A partial's next hop will do as its retry.
+            # Whatever a prompt brought about, it does only once. A partial's next hop will do as its retry, and in
+            # what is not understood at all, only the end is worth one.
             self._options = replace(self._options, prompt=None, keywords=())
             self._before = ""
-            self._careful = full or self._end is not None or window.kind is Kind.SPECULATIVE
+            suspicion = window.kind is Kind.SPECULATIVE
+            if suspicion:
+                self._suspected = covers
+            self._careful = full or self._end is not None or (suspicion and self._doubts < DOUBTED)
             return Hypothesis(words=self._stable, agreed=len(self._stable), covers=covers, trusted=False)
         self._careful = False
         seldom = covers - self._covers > SELDOM

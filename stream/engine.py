@@ -17,6 +17,7 @@ from models.base import SAMPLE_RATE, DecodeOptions, ModelCard
 from models.registry import ModelSpec
 from stream.errors import EngineFailed, Overloaded
 from stream.link import Launch, Link, start_process
+from stream.load import SPAN_S
 from stream.load import Load as Busyness
 from stream.messages import (
     Cancel,
@@ -58,7 +59,7 @@ BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
 """Pause before the next load, doubled with every failure."""
 SPEECH_WITHOUT_TEXT_S = 8.0
 """No speaker pauses for so long without a detector's notice; then the decoder has lost its way."""
-WORTH = 1.25
+WORTH, QUICK = 1.25, 2.0
 """With more workers each has fewer threads: a step takes longer, and has fewer utterances to share it."""
 CHANNELS_PER_SLOT = 2
 """Channels admitted for each utterance that a model has room for: nobody talks all the time."""
@@ -90,14 +91,14 @@ class Layout:
 class Lease:
     """Room for a session's channels, from `Engine.admit` to `release`, which is idempotent."""
 
-    def __init__(self, engine: Engine, channels: int) -> None:
-        self._engine = engine
-        self._channels = channels
-        engine.channels += channels
+    def __init__(self, leases: set[Lease], channels: int) -> None:
+        self._leases = leases
+        self.channels = channels
+        self.since = time.monotonic()
+        leases.add(self)
 
     def release(self) -> None:
-        self._engine.channels -= self._channels
-        self._channels = 0
+        self._leases.discard(self)
 
 
 class Engine:
@@ -105,7 +106,7 @@ class Engine:
 
     clip: a file of 16 kHz speech that every worker decodes before it counts as ready.
     layouts: how the workers may be laid out, fewest first. One with more is kept if it decodes WORTH times as much of
-        the clip at once. Without any it is one worker.
+        the clip at once, and each of its workers QUICK clips a second. Without any it is one worker.
     """
 
     card: ModelCard
@@ -124,7 +125,7 @@ class Engine:
         metrics = metrics or Metrics()
         metrics.backlog.labels(spec.name).set_function(lambda: self.backlog_s)
         self.name = spec.name
-        self.channels = 0
+        self._leases: set[Lease] = set()
         self._spec, self._options, self._metrics, self._launch = spec, options, metrics, launch
         self._clip = None if clip is None else str(clip)
         self._layouts = tuple(layouts) or (Layout(1, spec.threads),)
@@ -133,6 +134,11 @@ class Engine:
         self._ids = itertools.count()
         self._tasks: list[asyncio.Task[None]] = []
         metrics.workers.follow(spec.name, lambda: [replica.pid for replica in self._replicas if replica.pid])
+
+    @property
+    def channels(self) -> int:
+        """Of all leases."""
+        return sum(lease.channels for lease in self._leases)
 
     @property
     def ready(self) -> bool:
@@ -171,7 +177,8 @@ class Engine:
                 rate = sum(await asyncio.gather(*(replica.measure(self._clip) for replica in replicas)))
                 log.info("%s: %s decode %.1f clips a second", self.name, layout, rate)
             given_up = replicas
-            if rate > WORTH * best or not self._replicas:
+            quick = rate >= QUICK * layout.replicas
+            if not self._replicas or (quick and rate > WORTH * best):
                 given_up, self._replicas, best = self._replicas, replicas, rate
             await asyncio.gather(*(replica.stop() for replica in given_up))
         self._busyness.workers = len(self._replicas)
@@ -208,7 +215,9 @@ class Engine:
 
     def require_room(self) -> None:
         """Raises Overloaded while those who talk already are as many as can be decoded in time."""
-        if reason := self._busyness.overload(time.monotonic()):
+        now = time.monotonic()
+        measured = sum(lease.channels * min(1.0, (now - lease.since) / SPAN_S) for lease in self._leases)
+        if reason := self._busyness.overload(now, (self.channels - measured) / max(1.0, measured)):
             raise Overloaded(f"model `{self.name}` is at its limit: {reason}", retry_after_s=10)
 
     def admit(self, channels: int) -> Lease:
@@ -217,7 +226,7 @@ class Engine:
         capacity = self.card.capacity
         if capacity is not None and self.channels + channels > capacity * CHANNELS_PER_SLOT * len(self._replicas):
             raise Overloaded(f"model `{self.name}` has no room for another session", retry_after_s=10)
-        return Lease(self, channels)
+        return Lease(self._leases, channels)
 
     def begin(
         self, options: DecodeOptions, deliver: Callable[[Update], None], *, carry: str | None = None, live: bool = True

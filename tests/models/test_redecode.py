@@ -114,6 +114,43 @@ def test_a_partial_each_hop_then_the_final() -> None:
     assert texts(hypotheses[-1]) == said(32_000)
 
 
+@pytest.mark.parametrize("trip", ["noise", None])
+def test_what_is_not_understood_is_decoded_ever_less_often(trip: Rejection | None) -> None:
+    class Deaf(Ledger):
+        def _decode(self, window: Window) -> Decoded:
+            heard = super()._decode(window)
+            return replace(heard, words=heard.words if trip and window.kind is not Kind.FINAL else (), tripped=trip)
+
+    ledger = Deaf()
+    told(ledger, clip(16))
+    partials = [window.end / SAMPLE_RATE for window in ledger.heard if window.kind in (Kind.FIRST, Kind.PARTIAL)]
+    assert partials == [0.5, 1.0, 2.0, 4.0, 8.0, 12.0]
+
+
+def test_one_doubt_delays_nothing_and_trust_ends_them_all() -> None:
+    ledger = Ledger(trips=["noise", None, "noise", "noise", "noise", None])
+    told(ledger, clip(6))
+    partials = [window.end / SAMPLE_RATE for window in ledger.heard if window.kind in (Kind.FIRST, Kind.PARTIAL)]
+    assert partials == [0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 5.5]
+
+
+def test_what_is_not_understood_is_looked_at_twice_only_at_its_end() -> None:
+    ledger = Ledger(trips=["noise"] * 20)
+    model = Redecode(ledger)
+    listener = Listener(model, OPTIONS)
+    for start in range(0, 6, 2):
+        listener.accept(clip(1.5, 1 + start * 50))
+        step(model, [listener])
+        listener.accept(clip(0.5, 76 + start * 50), speech=False)
+        step(model, [listener])
+    kinds = [window.kind for window in ledger.heard]
+    assert kinds.count(Kind.SPECULATIVE) == 3
+    assert kinds.count(Kind.RETRY) == 1
+    listener.finish()
+    step(model, [listener])
+    assert [window.kind for window in ledger.heard[-2:]] == [Kind.FINAL, Kind.RETRY]
+
+
 def test_without_partials_there_is_one_step() -> None:
     ledger = Ledger()
     told(ledger, clip(3), DecodeOptions(languages=("en",), partials=False))

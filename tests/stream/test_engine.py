@@ -335,8 +335,10 @@ def tried_out(rates, ended, most=4):
     return in_thread(work)
 
 
-@pytest.mark.parametrize(("rates", "kept"), [({2: 5.0, 1: 3.2}, [1, 1]), ({2: 5.0, 1: 3.0}, [2])])
-async def test_more_workers_have_to_decode_more(rates, kept):
+@pytest.mark.parametrize(
+    ("rates", "kept"), [({2: 5.0, 1: 3.2}, [1, 1]), ({2: 5.0, 1: 3.0}, [2]), ({2: 1.0, 1: 1.9}, [2])]
+)
+async def test_more_workers_have_to_decode_more_and_each_quickly(rates, kept):
     ended = []
     layouts = [Layout(1, 2), Layout(2, 1)]
     async with running(tried_out(rates, ended), layouts=layouts, clip=Path("clip.flac")) as engine:
@@ -353,10 +355,25 @@ async def test_a_layout_that_cannot_be_had_is_done_without():
         assert ended == [1]
 
 
+async def test_who_came_just_now_counts_before_it_is_measured(monkeypatch):
+    asked = []
+    async with running(in_thread(serve)) as engine:
+        monkeypatch.setattr(engine._busyness, "overload", lambda now, unmeasured: asked.append(unmeasured))
+        leases = [engine.admit(2), engine.admit(1), engine.admit(1)]
+        for lease, age in zip(leases, (60, 5, 0), strict=True):
+            lease.since -= age
+        engine.require_room()
+        leases[2].release()
+        leases[2].release()
+        engine.require_room()
+        assert engine.channels == 3
+    assert asked == pytest.approx([1.5 / 2.5, 0.5 / 2.5], abs=0.02)
+
+
 async def test_an_engine_that_is_always_busy_has_no_room(monkeypatch):
     async with running(in_thread(serve)) as engine:
         engine.require_room()
-        monkeypatch.setattr(engine._busyness, "overload", lambda now: "decoding takes 99 % of its time")
+        monkeypatch.setattr(engine._busyness, "overload", lambda now, unmeasured: "decoding takes 99 % of its time")
         with pytest.raises(Overloaded, match="99 %"):
             engine.require_room()
 
