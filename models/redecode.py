@@ -29,7 +29,7 @@ from models.times import fit, spoken_in
 
 LANGUAGE_SETTLED = 2 * SAMPLE_RATE
 """Audio after which a detected language is kept for the rest of its utterance."""
-PAUSE = SAMPLE_RATE * 3 // 10
+PAUSE = SAMPLE_RATE // 5
 """Silence after which speech may have ended: it is decoded on suspicion, so that the final is there when it has. It is
 as much as counts for decoding (`vad.endpointer.TAIL`), so that nothing is left to hear then."""
 TAIL = 7 * SAMPLE_RATE
