@@ -18,7 +18,7 @@ ONSET, OFFSET = 0.5, 0.35
 """Probability from which speech begins, and below which it pauses."""
 RESUME = 2
 """Frames of speech that end a pause: one alone is a click."""
-TAIL = SAMPLE_RATE * 3 // 10
+TAIL = SAMPLE_RATE // 5
 """Audio behind the end of speech that still counts for decoding: last consonants are weak."""
 CUT_WINDOW = 3 * SAMPLE_RATE
 """How far back the quiet point of an utterance that grows too long is looked for; at most a quarter of it."""
