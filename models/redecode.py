@@ -168,8 +168,8 @@ class Redecode:
 class _Utterance:
     """One utterance's audio and what is believed of it: its words are `_stable` + `_unstable`.
 
-    The window starts at `_offset`, which stays 0 until the audio outgrows TAIL. Then it moves up behind words that are
-    stable, to where it is quiet between two of them.
+    The window starts at `_offset`, which stays 0 until the audio outgrows SENTENCE or TAIL. Then it moves up behind
+    words that are stable, to where it is quiet between two of them.
     """
 
     def __init__(

@@ -60,7 +60,8 @@ BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
 SPEECH_WITHOUT_TEXT_S = 8.0
 """No speaker pauses for so long without a detector's notice; then the decoder has lost its way."""
 WORTH, QUICK = 1.25, 2.0
-"""With more workers each has fewer threads: a step takes longer, and has fewer utterances to share it."""
+"""What more workers must decode, beside fewer, and clips a second that each must: it has fewer threads, so a step takes
+longer, and fewer utterances to share it."""
 CHANNELS_PER_SLOT = 2
 """Channels admitted for each utterance that a model has room for: nobody talks all the time."""
 
@@ -380,7 +381,7 @@ class _Replica:
                 raise TypeError(f"{type(report).__name__} from a worker at work")
 
     def _watch_text(self) -> None:
-        if self.rung is Rung.FINALS_ONLY:
+        if self.rung is Rung.SELDOM:
             return
         for ticket in list(self.tickets.values()):
             if ticket.unsaid > SPEECH_WITHOUT_TEXT_S * SAMPLE_RATE:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import deque
 
+from stream.pace import LATE_S
+
 SPAN_S = 10.0
 """How far back it looks."""
 BUSY = 0.85
 """Share of the workers' time."""
-LATE_S = 0.8
-"""From the end of an utterance to its final."""
 LATE_SHARE, FINALS = 0.05, 5
 """Of the finals so many may be late; of fewer than FINALS nothing is told."""
 NEWCOMERS = 0.5

@@ -15,20 +15,20 @@ MOST_S = 2.5
 THINNED_S, UNTHINNED_S = 1.0, 0.7
 """Between two partials of an utterance: from here on a client is told, and below this that it is over."""
 LATE_S = 0.8
-"""From the end of an utterance to its final."""
+"""From the end of an utterance to its final: what takes longer is late."""
 GIVEN_UP, TAKEN_UP = 0.3, 0.05
 """Share of late finals from which partials are given up, and at which they are taken up again."""
 SELDOM_S = 6.0
 """Between two partials of an utterance when they are given up: without any its final would have to hear all of it at
 once, and come later still."""
-LEARNING, LEARNING_LATE = 0.1, 0.1
+LEARNING = 0.1
 """Weight of the latest step in its mean, and of the latest final."""
 
 
 class Rung(IntEnum):
     KEEPING_UP = 0
     THINNED = 1
-    FINALS_ONLY = 2
+    SELDOM = 2
 
 
 class Pace:
@@ -47,15 +47,15 @@ class Pace:
 
     def final(self, seconds: float) -> None:
         """A final came so long after its utterance had ended."""
-        self._late += LEARNING_LATE * ((seconds > LATE_S) - self._late)
+        self._late += LEARNING * ((seconds > LATE_S) - self._late)
 
     def update(self, talking: int) -> None:
         """So many utterances want partials."""
         self.every_s = min(ROOM * self._row_s * talking, MOST_S)
-        given_up = self._late > (TAKEN_UP if self.rung is Rung.FINALS_ONLY else GIVEN_UP)
+        given_up = self._late > (TAKEN_UP if self.rung is Rung.SELDOM else GIVEN_UP)
         if given_up and talking > 1:  # who is alone with a slow model would rather see something late
             self.every_s = SELDOM_S
-            self.rung = Rung.FINALS_ONLY
+            self.rung = Rung.SELDOM
         elif self.every_s > THINNED_S or (self.rung and self.every_s > UNTHINNED_S):
             self.rung = Rung.THINNED
         else:

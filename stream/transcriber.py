@@ -33,7 +33,7 @@ BEHIND_S, CAUGHT_UP_S = 3.0, 1.0
 """Backlog of live audio at which a client is told that decoding is behind, and that it no longer is."""
 GIVEN_UP = {
     Rung.THINNED: "decoding can't keep up with all who talk: partials come less often",
-    Rung.FINALS_ONLY: "finals come late with so many who talk: there are next to no partials",
+    Rung.SELDOM: "finals come late with so many who talk: there are next to no partials",
 }
 
 

@@ -13,8 +13,8 @@ CLIENT = ROOT / "clients/python"
 
 LAYERS = (
     "usage",
-    "audio costs errors load metrics pace text",
-    "batch channel events messages promise trial",
+    "audio costs errors metrics pace text",
+    "batch channel events load messages promise trial",
     "link outbox protocols.base ticket transcript worker",
     "calibrate engine protocols.native",
     "admission engines protocols transcriber",

@@ -58,6 +58,8 @@ def main() -> int:
     cores = os.cpu_count() or 1
     spec = registry.resolve([chosen.model], device="cpu", offline=True, threads=cores)[0].spec
     whisper = spec.kind == "whisper"
+    if chosen.padded and not whisper:
+        raise SystemExit(f"--padded is for a Whisper: {chosen.model} has no windows")
     offline = _offline(spec, entries) if whisper else None
     workload = Workload(entries=entries, options={"words": True}, seconds=chosen.seconds, offline=offline)
     serve = ("--model", chosen.model, "--device", "cpu")

@@ -24,13 +24,14 @@ from steno.bench.quantiles import percentile
 from steno.bench.reference import Span
 from steno.bench.stability import revisions
 from steno.bench.talk import CHUNK_S, talk
+from steno.bench.timing import tokens
 from steno.bench.usage import Reading, watch
 from steno.bench.wer import normalized
 from tests.benchmarks import baselines
 from tests.benchmarks.figures import Figure, parser, report
 from tests.benchmarks.joined import Joined, join
 from tests.benchmarks.rig import serving
-from tests.benchmarks.verdicts import judge, places, repeated, tokens
+from tests.benchmarks.verdicts import judge, places, repeated
 
 CUT_S = 1.0
 """Words this far from a cut are near it."""

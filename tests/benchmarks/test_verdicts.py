@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steno.bench.reference import Span
+from steno.bench.timing import tokens
 from steno.bench.wer import errors
-from tests.benchmarks.verdicts import judge, places, repeated, tokens
+from tests.benchmarks.verdicts import judge, places, repeated
 
 
 def spoken(text: str, start: float = 0.0) -> list[Span]:

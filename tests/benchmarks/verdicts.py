@@ -5,14 +5,13 @@ Knows nothing of sessions. Words are compared as for the word error rate; times 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from steno.bench.reference import Span
-from steno.bench.wer import normalized
 
 TIME_WEIGHT = 1e-6
 """Of a second between two words, beside an error: times decide only between ways with as few errors."""
@@ -29,18 +28,6 @@ class Verdict:
     said: int | None
     heard: int | None
     same: bool = False
-
-
-def tokens(spans: Sequence[Span]) -> list[Span]:
-    """Words as they are compared; one that is several shares its time among them."""
-    return [token for span in spans for token in _split(span)]
-
-
-def _split(span: Span) -> Iterator[Span]:
-    words = normalized(span.text)
-    length = (span.end - span.start) / max(1, len(words))
-    for place, word in enumerate(words):
-        yield Span(word, span.start + place * length, span.start + (place + 1) * length)
 
 
 def judge(said: Sequence[Span], heard: Sequence[Span]) -> list[Verdict]:

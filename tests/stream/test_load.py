@@ -1,6 +1,7 @@
 """stream/load.py"""
 
-from stream.load import BUSY, FINALS, LATE_S, SPAN_S, Load
+from stream.load import BUSY, FINALS, SPAN_S, Load
+from stream.pace import LATE_S
 
 
 def test_idle_workers_have_room():

@@ -52,7 +52,7 @@ def finals(pace: Pace, seconds: float) -> int:
 def test_partials_are_given_up_when_finals_are_late_and_only_then():
     pace = paced(0.01)
     assert 2 <= finals(pace, LATE_S + 0.1) <= 6
-    assert (pace.rung, pace.every_s) == (Rung.FINALS_ONLY, SELDOM_S)
+    assert (pace.rung, pace.every_s) == (Rung.SELDOM, SELDOM_S)
     assert 10 <= finals(pace, LATE_S) <= 40
     assert pace.rung is Rung.KEEPING_UP
 
@@ -64,7 +64,7 @@ def test_who_is_alone_keeps_partials_however_slow_the_model_is():
     pace.update(1)
     assert pace.rung is Rung.THINNED
     pace.update(2)
-    assert pace.rung is Rung.FINALS_ONLY
+    assert pace.rung is Rung.SELDOM
 
 
 def test_a_slower_machine_is_noticed():

@@ -65,7 +65,7 @@ class TimeError:
 
 
 def word_lags(play: Play) -> list[WordLag]:
-    said = _tokens(play.reference.words)
+    said = tokens(play.reference.words)
     heard = [(segment, word) for segment in play.segments for word in _appearances(segment)]
     pairs = [(said[i], *heard[j]) for i, j in kept([one.text for one in said], [word.text for _, word in heard])]
     return [
@@ -77,9 +77,9 @@ def word_lags(play: Play) -> list[WordLag]:
 
 def time_errors(play: Play) -> list[TimeError]:
     """Of finals that list their words."""
-    said = _tokens(play.reference.words)
+    said = tokens(play.reference.words)
     finals = [segment.final for segment in play.segments if segment.final]
-    heard = _tokens(Span(word.text, word.start, word.end) for final in finals for word in final.words or ())
+    heard = tokens(Span(word.text, word.start, word.end) for final in finals for word in final.words or ())
     return [
         TimeError(abs(said[i].start - heard[j].start), abs(said[i].end - heard[j].end))
         for i, j in kept([one.text for one in said], [one.text for one in heard])
@@ -110,7 +110,7 @@ def _appearances(segment: Segment) -> list[_Appearance]:
     return found
 
 
-def _tokens(spans: Iterable[Span]) -> list[Span]:
+def tokens(spans: Iterable[Span]) -> list[Span]:
     """Words as they are compared; one that is several shares its time among them."""
     return [token for span in spans for token in _split(span)]
 
