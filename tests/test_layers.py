@@ -39,7 +39,7 @@ PURE = {
     *(f"stream.{name}" for name in ("audio", "batch", "channel", "costs", "errors", "events", "load", "messages")),
     *(f"stream.{name}" for name in ("outbox", "pace", "promise", "text", "transcriber", "transcript")),
     *("stream.protocols", "stream.protocols.base", "stream.protocols.native"),
-    *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.webrtc"),
+    *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.tones", "vad.webrtc"),
     *("models.agreement", "models.base", "models.context", "models.features", "models.redecode", "models.times"),
     "models.tokens",
     *("steno.captions", "steno.errors", "steno.events", "steno.formats", "steno.inbox", "steno.options"),

@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 
 SAMPLE_RATE = 16_000
 
+ONSET, OFFSET = 0.5, 0.35
+"""Probability from which speech begins, and below which it pauses. OFFSET itself is doubt: nothing ends, but what may
+begin waits for the frames behind."""
+
 State = TypeVar("State")
 
 

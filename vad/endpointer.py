@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vad import registry
-from vad.detector import SAMPLE_RATE
+from vad.detector import OFFSET, ONSET, SAMPLE_RATE
 
 EndReason = Literal["endpoint", "finalize", "max_length", "stop"]
 
-ONSET, OFFSET = 0.5, 0.35
-"""Probability from which speech begins, and below which it pauses."""
+PATIENCE = SAMPLE_RATE // 2
+"""Speech that begins with doubtful frames alone is an onset after this long."""
 RESUME = 2
 """Frames of speech that end a pause: one alone is a click."""
 TAIL = SAMPLE_RATE // 5
@@ -159,7 +159,8 @@ class Endpointer:
 
     def _listen(self, probability: float) -> Onset | None:
         self._run = self._run + 1 if probability >= (OFFSET if self._run else ONSET) else 0
-        if self._run < self._least:
+        doubtful = probability == OFFSET and self._run * self._frame < PATIENCE
+        if self._run < self._least or doubtful:
             return None
         at = self.position - self._run * self._frame
         self._onset = Onset(at=at, start=max(self._floor, at - self._preroll))

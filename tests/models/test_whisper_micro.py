@@ -7,14 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Model, Samples
+from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Model, Samples, Word
 from models.redecode import Window
 from models.registry import ModelSpec, load
 from models.tokens import Vocabulary
 from models.whisper import Whisper
 from steno.bench import wer
+from stream.channel import Channel, Endpoint, Onset, Speech
 from tests.conformance.check_model import check_model, listen
 from tests.micro.corpus import Clip, read
+from tests.vad.voice import melody, noise, silence
+from vad.endpointer import EndpointOptions
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 MICRO = FIXTURES / "whisper-micro"
@@ -122,6 +125,36 @@ def test_noise_and_silence_say_nothing(model: Model) -> None:
     for level in (0, 3, 30, 300, 2_000):
         said = whole(model, random.normal(0, level, 2 * SAMPLE_RATE).astype(np.int16), DecodeOptions())
         assert (said.words, said.rejected is None) == ((), False)
+
+
+def test_noise_and_music_say_nothing_in_a_session(model: Model) -> None:
+    """The model would write words over the music, were it taken for speech."""
+    music = np.concatenate((silence(0.5), melody(8, -24, 0.5) + melody(8, -32, 2) + melody(8, -32, 4)))
+    random = np.random.default_rng(0)
+    white = random.normal(0, 1_000, 4 * SAMPLE_RATE).astype(np.int16)
+    beeps = np.rint(4_000 * np.sin(np.arange(4 * SAMPLE_RATE) * 2 * np.pi * 480 / SAMPLE_RATE)).astype(np.int16)
+    beeps[np.arange(len(beeps)) // (SAMPLE_RATE // 2) % 2 == 1] = 0
+    for sound in (music, white, noise(4, -30), beeps, silence(2)):
+        assert words_shown(model, sound) == []
+
+
+def words_shown(model: Model, samples: Samples) -> list[Word]:
+    """All words of partials and finals, where a channel finds the utterances."""
+    shown: list[Word] = []
+    channel, base = Channel(EndpointOptions()), 0
+    utterance = model.begin(DecodeOptions())
+    happenings = [each for at in range(0, len(samples), 1_600) for each in channel.push(samples[at : at + 1_600])]
+    for happening in [*happenings, *channel.cut("stop")]:
+        match happening:
+            case Onset():
+                utterance, base = model.begin(DecodeOptions(languages=("de",))), happening.start
+            case Speech():
+                utterance.accept(happening.samples, happening.speech)
+            case Endpoint():
+                utterance.finish(happening.last - base)
+        while utterance.need:
+            shown += model.step([utterance])[0].words
+    return shown
 
 
 def test_the_token_budget_ends_what_would_be_cut(clips: list[Clip]) -> None:

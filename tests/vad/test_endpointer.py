@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vad.endpointer import CUT_WINDOW, JOINT, TAIL, Endpoint, Endpointer, EndpointOptions, Onset
+from vad.detector import OFFSET
+from vad.endpointer import CUT_WINDOW, JOINT, PATIENCE, TAIL, Endpoint, Endpointer, EndpointOptions, Onset
 
 FRAME = 320
 LOUD, QUIET = -20.0, -60.0
@@ -112,6 +113,19 @@ def test_doubtful_frames_prolong_speech_and_do_not_begin_it() -> None:
     assert endpoint.end == 20 * FRAME
     (_, endpoint) = told(speech(10) + pause(5) + sure + doubtful + pause(25))
     assert endpoint.end == 17 * FRAME
+
+
+def test_an_onset_waits_while_it_is_in_doubt_and_loses_nothing() -> None:
+    doubt = [(OFFSET, LOUD)] * 10
+    assert told(speech(1) + doubt) == []
+    assert told(speech(1) + doubt + pause(1) + speech(3)) == []
+    assert told(speech(1) + doubt + speech(1)) == [Onset(at=0, start=0)]
+
+
+def test_an_onset_waits_no_longer_than_its_patience() -> None:
+    frames = speech(1) + [(OFFSET, LOUD)] * 100
+    assert told(frames[: PATIENCE // FRAME - 1]) == []
+    assert told(frames[: PATIENCE // FRAME]) == [Onset(at=0, start=0)]
 
 
 def test_preroll_does_not_reach_into_the_utterance_before() -> None:
@@ -293,7 +307,9 @@ options = st.none() | st.builds(
     max_segment_s=st.floats(2, 4),
 )
 runs = st.lists(
-    st.tuples(st.sampled_from([0.0, 0.4, 1.0]), st.integers(-90, 0), st.integers(1, 150)), min_size=1, max_size=20
+    st.tuples(st.sampled_from([0.0, OFFSET, 0.4, 1.0]), st.integers(-90, 0), st.integers(1, 150)),
+    min_size=1,
+    max_size=20,
 )
 
 

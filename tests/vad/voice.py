@@ -29,6 +29,16 @@ def noise(seconds: float, level_db: float) -> NDArray[np.int16]:
     return _at(np.fft.irfft(spectrum / np.sqrt(np.arange(len(spectrum)) + 1), count), level_db)
 
 
+def melody(seconds: float, level_db: float = -20.0, note_s: float = 0.4) -> NDArray[np.int16]:
+    """Notes of five harmonics that fade as struck strings do, one after the other."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    number = (time / note_s).astype(int)
+    pitch = 262 * 2 ** (np.array([0, 4, 7, 12, 9, 5, 2, 11])[number % 8] / 12)
+    since = time - number * note_s
+    sound = sum(np.sin(2 * np.pi * harmonic * pitch * since) / harmonic for harmonic in range(1, 6))
+    return _at(sound * np.minimum(1, since / 0.01) * np.exp(-1.5 * since), level_db)
+
+
 def silence(seconds: float) -> NDArray[np.int16]:
     return np.zeros(round(seconds * RATE), np.int16)
 
