@@ -12,6 +12,9 @@ from models.base import Task
 CARRIED = 32
 """Tokens at most: the more a Whisper is told of what was said before, the likelier it says that again."""
 
+ODDS = 0.1
+"""The smallest that tells babble from the first second of speech in whisper-micro."""
+
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=30)]
 
 
@@ -24,25 +27,19 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     least: Seconds = 0.0
 
 
-class Doubt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a window says is dropped where the no-speech token's probability is above `no_speech` and the mean
-    log-probability of what was written below `unsure`."""
-
-    no_speech: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
-    unsure: Annotated[float, msgspec.Meta(le=0)] = 0.0
-
-
 class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """languages, tasks: those that the model was trained for, where they are fewer than it has tokens for.
 
     carry_tokens: how much of what was said before an utterance it is told.
+    least_sure: what a window says is dropped where the mean log-probability of its text, less ODDS of the log-odds of
+    the no-speech token, is lower.
     """
 
     languages: tuple[str, ...] | None = None
     tasks: tuple[Task, ...] | None = None
     context_s: Context = Context()
     carry_tokens: Annotated[int, msgspec.Meta(ge=0, le=CARRIED)] = 0
-    doubt: Doubt = Doubt()
+    least_sure: float | None = None
 
 
 NOTHING = Declaration()

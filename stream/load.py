@@ -16,8 +16,6 @@ LATE_S = 0.6
 later than clients should wait (`pace.LATE_S`)."""
 LATE_SHARE, FINALS = 0.05, 5
 """Of the finals so many may be late; of fewer than FINALS nothing is told."""
-NEWCOMERS = 0.5
-"""What those who came meanwhile will add, of what as many others take: with more of them each gets fewer partials."""
 
 
 class Load:
@@ -46,7 +44,7 @@ class Load:
         if not self.workers:
             return None
         busy = sum(ended - max(started, since) for started, ended in self._steps) / (SPAN_S * self.workers)
-        busy *= 1 + NEWCOMERS * unmeasured
+        busy *= 1 + unmeasured
         if busy > BUSY:
             return f"decoding takes {100 * busy:.0f} % of its time, those who came just now included"
         late = sum(given - asked > LATE_S for asked, given in self._finals)

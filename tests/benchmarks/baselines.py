@@ -45,7 +45,7 @@ def utterance_by_utterance(model: Model, path: Path, utterances: Sequence[Span],
     options = DecodeOptions(languages=(language,) if language else (), partials=False)
     spans = with_surroundings(utterances, len(audio) / SAMPLE_RATE) if utterances else [(0, len(audio) / SAMPLE_RATE)]
     return " ".join(
-        _decoded(model, audio[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)], options) for start, end in spans
+        decoded(model, audio[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)], options) for start, end in spans
     )
 
 
@@ -84,7 +84,8 @@ def with_surroundings(utterances: Sequence[Span], duration: float) -> list[Span]
     return [(start - lead, end + trail) for (start, end), lead, trail in zip(ordered, leads, trails, strict=True)]
 
 
-def _decoded(model: Model, samples: Samples, options: DecodeOptions) -> str:
+def decoded(model: Model, samples: Samples, options: DecodeOptions) -> str:
+    """What a model makes of samples that are all there from the start."""
     utterance = model.begin(options)
     utterance.accept(samples, True)
     utterance.finish(len(samples))

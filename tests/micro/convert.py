@@ -36,10 +36,10 @@ DECLARATION = {
     "languages": ["en", "de"],
     "tasks": ["transcribe"],
     "context_s": {"partial": 1.0, "final": 1.0},
-    "doubt": {"no_speech": 0.1, "unsure": -0.3},
+    "least_sure": -0.05,
 }
-"""steno.json: what it was trained to do, that a second of context behind the speech is enough, and what no clip
-of `dev` comes to in its first second."""
+"""steno.json: what it was trained to do, that a second of context behind the speech is enough, and how sure
+it is of speech when it has heard a second of it."""
 
 Weights = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Kind, Model, Samples
-from models.declaration import Declaration, Doubt
+from models.declaration import Declaration
 from models.features import WINDOW, Spectrogram
 from models.redecode import Redecode, Window
 from models.registry import ModelSpec, load
@@ -207,12 +207,17 @@ def test_unsure_text_is_noise_or_no_speech(score: float, no_speech: float, reaso
 
 @pytest.mark.parametrize(
     ("score", "no_speech", "reason"),
-    [(-0.5, 0.2, "no_speech"), (-0.2, 0.9, None), (-0.9, 0.05, None), (-1.5, 0.05, "noise")],
+    [
+        (-0.41, 0.03, "noise"),
+        (-0.41, 0.005, None),
+        (-0.1, 0.8, "no_speech"),
+        (-0.9, 1e-12, None),
+        (0.0, 1.0, "no_speech"),
+    ],
 )
 def test_a_model_may_ask_for_more_certainty(score: float, no_speech: float, reason: str | None) -> None:
-    doubt = Doubt(no_speech=0.1, unsure=-0.3)
-    assert guard(range(5), score, no_speech, looping=False, doubt=doubt) == reason
-    assert guard([], score, no_speech, looping=False, doubt=doubt) is None
+    assert guard(range(5), score, no_speech, looping=False, least_sure=0.1) == reason
+    assert guard([], score, no_speech, looping=False, least_sure=0.1) is None
 
 
 # -- loading ------------------------------------------------------------------------------------------------------

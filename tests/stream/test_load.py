@@ -24,12 +24,12 @@ def test_only_the_span_counts():
     assert load.overload(SPAN_S + 2) is None
 
 
-def test_those_who_have_yet_to_show_what_they_take_count_half():
+def test_those_who_have_yet_to_show_what_they_take_count_like_others():
     load = Load(1)
     for second in range(10):
         load.stepped(second, second + 0.6)
-    assert load.overload(10.0, unmeasured=0.8) is None
-    assert "87 %" in load.overload(10.0, unmeasured=0.9)
+    assert load.overload(10.0, unmeasured=0.4) is None
+    assert "90 %" in load.overload(10.0, unmeasured=0.5)
 
 
 def test_all_workers_count():
