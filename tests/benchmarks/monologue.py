@@ -38,8 +38,8 @@ from tests.benchmarks.verdicts import judge, places, repeated
 CUT_S = 1.0
 """Words this far from a cut are near it."""
 SURE_LOSS = 0.3
-"""Points that streaming may surely cost (the interval's low end) against the same weights on each final's audio at once.
-Clips alone are easier than any offline way to decode a monologue, which isn't told where sentences begin."""
+"""Points that streaming may surely cost (the interval's low end) against the same weights on finals' audio at once.
+Clips alone are easier than any offline way to decode a monologue, as nothing tells there where sentences begin."""
 APART_S = 1.0
 """A word this far from where it is said is another one that is spelled alike."""
 DRIFT_MS, GROWTH_MB = 20, 10
