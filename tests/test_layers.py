@@ -18,7 +18,7 @@ LAYERS = (
     "link outbox protocols.base ticket transcript worker",
     "calibrate engine protocols.native",
     "admission engines protocols transcriber",
-    "access session",
+    "access recording session",
     "app",
     "serving",
     "config",
