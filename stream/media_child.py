@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import av.error
@@ -72,6 +72,8 @@ OPTIONS = {
     "protocol_whitelist": "none",
     "max_streams": "64",
 }
+LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+"""Tags in other encodings than UTF-8 are no errors; PyAV 19 is so by itself, and doesn't know the option."""
 
 
 class Refusal(Exception):
@@ -297,12 +299,13 @@ class Head:
 
 def _opened(file: BinaryIO, head: Head) -> av.container.InputContainer:
     try:
-        return av.open(Source(file), "r", options=OPTIONS, metadata_errors="replace")
+        opened: av.container.InputContainer = av.open(Source(file), "r", options=OPTIONS, **LENIENT)
     except av.error.FFmpegError as error:
         _unless_memory(error)
         if BEGINNINGS.match(head.start):
             raise Refusal("damaged", "its header is damaged, or its end is missing") from None
         raise Refusal("unsupported", f"not audio, or of a kind other than {', '.join(CONTAINERS)}") from None
+    return opened
 
 
 def _audio(container: av.container.InputContainer) -> av.AudioStream:
@@ -316,6 +319,11 @@ def _audio(container: av.container.InputContainer) -> av.AudioStream:
     if context.sample_rate:
         _check(context.sample_rate, context.layout.nb_channels)
     context.thread_count = 1
+    try:
+        context.open()
+    except av.error.FFmpegError as error:
+        _unless_memory(error)
+        raise Refusal("damaged", "what its header says makes no sense") from None
     return audio
 
 

@@ -163,6 +163,13 @@ async def test_tags_at_the_end_of_an_mp3_are_no_damage(decoded):
     assert got.audio.shape[1] == len(HEARD)
 
 
+async def test_tags_may_be_in_any_encoding(decoded):
+    tags = b"LIST\x0e\0\0\0INFOINAM\x02\0\0\0\xe9\0"
+    got = await decoded(wav(pcm()).replace(b"data", tags + b"data", 1))
+    assert got.error is None
+    assert got.audio.tobytes() == pcm()
+
+
 async def test_the_file_is_longer_than_allowed_only_by_what_is_in_it(decoded):
     content = make("flac", "flac")
     assert (await decoded(content, MediaLimits(max_audio_s=3.7))).error is None
@@ -227,7 +234,8 @@ HOSTILE = {
     "negative rate": (lambda: wav(pcm(), rate=0x8000_0000), BadMedia, 0, 0),
     "0 channels": (lambda: wav(pcm(), channels=0), BadMedia, 0, 0),
     "9 channels": (lambda: wav(pcm(), channels=9), UnsupportedMedia, 0, 0),
-    "65535 channels": (lambda: wav(pcm(), channels=65_535), BadMedia, 0, 0),
+    # Whether libav tells of so many depends on its version.
+    "65535 channels": (lambda: wav(pcm(), channels=65_535), (BadMedia, UnsupportedMedia), 0, 0),
     "96 kHz, 8 channels": (lambda: wav(pcm(96_000), rate=96_000, channels=8), None, 0.4, 0.5),
     "1-bit noise": (lambda: wav(np.random.default_rng(1).bytes(20_000), bits=1), None, 0, 10),
     "an unknown codec": (lambda: wav(pcm(), kind=0x1234), UnsupportedMedia, 0, 0),
@@ -252,7 +260,7 @@ HOSTILE = {
 async def test_a_hostile_file_gets_its_error_and_no_more_than_its_share(decoded, name):
     build, error, least_s, most_s = HOSTILE[name]
     got = await decoded(build())
-    assert type(got.error) is (error or type(None))
+    assert isinstance(got.error, error or type(None))
     assert least_s * RATE <= got.audio.shape[1] <= most_s * RATE
     assert children() == []
 
@@ -477,7 +485,7 @@ def possible(what):
     except (OSError, MemoryError, ValueError): return False
 attempts = {
     "read": lambda: open("/etc/hostname", "rb"),
-    "write": lambda: open("written", "wb"),
+    "write": lambda: open(__file__ + ".written", "wb"),
     "connect": lambda: socket.socket(),
     "run": lambda: os.pipe(),
     "grow": lambda: bytearray(200 << 20),
