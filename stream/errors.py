@@ -5,7 +5,9 @@ StreamError                    code, message, hint; the close code and HTTP stat
 │   ├── BadRequest             4400  400   unknown option, wrong type or value, message out of order
 │   ├── NotStarted             4400  400   audio before `start`
 │   ├── BadAudio               4400  400   odd byte count, empty frame
-│   ├── TooLarge               4413  413   frame or text over its limit
+│   ├── BadMedia               4400  422   a recording that is damaged: not all of it can be decoded, or nothing
+│   ├── UnsupportedMedia       4400  415   a file that is no recording, or of a kind that is not decoded
+│   ├── TooLarge               4413  413   frame, text or recording over its limit
 │   ├── Unauthorized           4401  401   no key, or a wrong one
 │   ├── Forbidden              4401  403   foreign Origin
 │   ├── Misdirected            4400  421   foreign Host
@@ -61,6 +63,16 @@ class NotStarted(ClientError):
 
 class BadAudio(ClientError):
     code = "bad_audio"
+
+
+class BadMedia(ClientError):
+    code = "bad_media"
+    status = 422
+
+
+class UnsupportedMedia(ClientError):
+    code = "unsupported_media"
+    status = 415
 
 
 class TooLarge(ClientError):

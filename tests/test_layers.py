@@ -13,10 +13,10 @@ CLIENT = ROOT / "clients/python"
 
 LAYERS = (
     "usage",
-    "audio costs errors metrics pace text",
-    "batch channel events load messages promise trial",
+    "audio costs errors media_messages metrics pace text",
+    "batch channel events load media_child messages promise trial",
     "link outbox protocols.base ticket transcript worker",
-    "calibrate engine protocols.native",
+    "calibrate engine media protocols.native",
     "admission engines protocols transcriber",
     "access recording session",
     "app",
@@ -36,8 +36,11 @@ DEMO = "stream.demo"
 
 IMPURE = {"asyncio", "concurrent", "multiprocessing", "queue", "selectors", "socket", "subprocess", "threading", "time"}
 PURE = {
-    *(f"stream.{name}" for name in ("audio", "batch", "channel", "costs", "errors", "events", "load", "messages")),
-    *(f"stream.{name}" for name in ("outbox", "pace", "promise", "text", "transcriber", "transcript")),
+    *(
+        f"stream.{name}"
+        for name in ("audio", "batch", "channel", "costs", "errors", "events", "load", "media_messages")
+    ),
+    *(f"stream.{name}" for name in ("messages", "outbox", "pace", "promise", "text", "transcriber", "transcript")),
     *("stream.protocols", "stream.protocols.base", "stream.protocols.native"),
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.tones", "vad.webrtc"),
     *("models.agreement", "models.base", "models.context", "models.features", "models.redecode", "models.times"),
@@ -51,7 +54,7 @@ PURE = {
 """Neither I/O nor clocks nor threads: what goes in is all that decides what comes out."""
 
 HEAVY = {
-    "av": set(),
+    "av": {"stream.media_child"},
     "ctranslate2": {"models.whisper", "models.registry"},  # the registry asks it, when need be, whether there is CUDA
     "faster_whisper": set(),  # brings the file of vad.silero, which finds it without importing all the rest
     "huggingface_hub": {"models.weights"},
