@@ -20,6 +20,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from stream import links
 from stream.errors import BadRequest, Forbidden, Misdirected, StreamError, Unauthorized
 
 Origin = tuple[str, str, int]
@@ -29,6 +30,8 @@ Parsed = TypeVar("Parsed")
 KEY_SUBPROTOCOL = "steno.key."
 OPEN_PATHS = ("/livez", "/readyz")
 """Probes carry no keys, and learn nothing."""
+ERROR_TYPES = {401: "authentication_error", 429: "rate_limit_error"}
+"""By status, as OpenAI names them; the rest is `invalid_request_error`, or from 500 on `server_error`."""
 QUERY_NAMES = ("api_key", "apikey", "key", "token", "access_token")
 """What people call a key in a URL, where logs and histories would keep it."""
 KEY = re.compile(r"[!-+\--~]+")
@@ -89,10 +92,23 @@ class Access:
                 hint="set API keys: --api-key-file or STENO_API_KEYS",
             )
         public = [] if options.public_url is None else [_configured(_origin, "--public-url", options.public_url)]
+        self._public = public[0] if public else None
         self._origins = {*public, *(_configured(_origin, "--allow-origin", each) for each in options.allow_origin)}
         self._hosts = {"localhost", "127.0.0.1", "::1", _configured(_name, "--host", host)}
         self._hosts |= {name for _, name, _ in public}
         self._hosts |= {_configured(_name, "--allow-host", each) for each in options.allow_host}
+
+    @property
+    def public_origin(self) -> str | None:
+        """The origin of --public-url."""
+        return self._public and _url(self._public)
+
+    def is_own(self, origin: str) -> bool:
+        """Whether URLs below `origin` lead here: by --public-url, else by any name that the server answers to."""
+        with suppress(ValueError):
+            parsed = _origin(origin)
+            return parsed == self._public if self._public else parsed[1] in self._hosts
+        return False
 
     def check(self, scope: Scope) -> str | None:
         """Whose request this is: a key's id, None without keys. Raises Misdirected, Forbidden or Unauthorized.
@@ -102,7 +118,7 @@ class Access:
         headers = Headers(scope=scope)
         own = self._own(headers, "https" if scope["scheme"] in ("https", "wss") else "http")
         self._check_origin(headers, own)
-        if not self._digests or scope["path"] in OPEN_PATHS:
+        if not self._digests or scope["path"] in OPEN_PATHS or scope["path"].startswith(links.PATH):
             return None
         if any(name.lower() in QUERY_NAMES for name, _ in parse_qsl(scope["query_string"].decode("latin-1"))):
             raise Unauthorized("a key in the URL is not taken: URLs end up in logs", hint=CREDENTIALS_HINT)
@@ -150,13 +166,16 @@ class Access:
 
 def refusal(error: StreamError) -> JSONResponse:
     """An error as HTTP: instead of an answer, or before an upgrade."""
-    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    kind = ERROR_TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "server_error")
+    body: dict[str, Any] = {"code": error.code, "message": error.message, "type": kind, "param": error.param}
+    # OpenAI's clients read what is in `error`, Mistral's show the same at the top.
+    whole: dict[str, Any] = {"error": body, "object": "error", **body}
     if error.hint:
-        body["hint"] = error.hint
+        whole["error"] = body | {"hint": error.hint}
     headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse({"error": body}, error.status, headers)
+    return JSONResponse(whole, error.status, headers)
 
 
 def _is_loopback(host: str) -> bool:
@@ -193,6 +212,12 @@ def _origin(text: str) -> Origin:
         raise ValueError(text)
     scheme, name, port = found.groups()
     return scheme, _name(name), int(port or {"http": 80, "https": 443}[scheme])
+
+
+def _url(origin: Origin) -> str:
+    scheme, name, port = origin
+    host = f"[{name}]" if ":" in name else name
+    return f"{scheme}://{host}" + ("" if port == {"http": 80, "https": 443}[scheme] else f":{port}")
 
 
 def _name(text: str) -> str:

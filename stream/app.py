@@ -20,9 +20,12 @@ from stream.admission import Admission
 from stream.engine import Engine
 from stream.errors import StreamError
 from stream.events import Limits
+from stream.files import FileStore
+from stream.links import Links
 from stream.metrics import Metrics
 from stream.protocols import PROTOCOLS
 from stream.protocols.base import Request, WireProtocol
+from stream.rest import failures, files
 from stream.session import Session
 
 
@@ -135,10 +138,17 @@ def _card(engine: Engine) -> dict[str, Any]:
     }
 
 
-def create_app(service: Service, access: Access) -> FastAPI:
-    """The ASGI application. Engines are started and stopped by whoever serves it."""
-    app = FastAPI(title="Steno", description="Live speech-to-text on your own machine", version="0.1.0")
+def create_app(service: Service, access: Access, store: FileStore) -> FastAPI:
+    """The ASGI application. Engines are started and stopped, and the store closed, by whoever serves it."""
+    app = FastAPI(
+        title="Steno",
+        description="Live speech-to-text on your own machine",
+        version="0.1.0",
+        lifespan=lambda _: files.sweeping(store),
+    )
     app.add_middleware(access.middleware, refused=service.refused)
+    failures.answer(app)
+    app.include_router(files.routes(store, Links(store.secret, access.is_own, store.now), access.public_origin))
     for protocol in PROTOCOLS:
         for path in protocol.paths:
             app.add_api_websocket_route(path, _live(service, protocol), name=path)

@@ -17,6 +17,7 @@ from stream.admission import AdmissionOptions
 from stream.engine import EngineOptions
 from stream.engines import ModelOptions
 from stream.events import Limits
+from stream.files import FileOptions
 from stream.serving import ServingOptions
 
 Options = TypeVar("Options")
@@ -30,6 +31,7 @@ class Config:
     access: AccessOptions = field(default_factory=AccessOptions)
     admission: AdmissionOptions = field(default_factory=AdmissionOptions)
     limits: Limits = field(default_factory=Limits)
+    files: FileOptions = field(default_factory=FileOptions)
 
 
 KINDS = tuple(get_type_hints(Config).values())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 
 from stream import serving
@@ -16,6 +17,7 @@ from stream.app import Service, create_app
 from stream.config import Config
 from stream.engine import Engine
 from stream.engines import build
+from stream.files import FileStore
 from stream.metrics import Metrics
 
 
@@ -27,6 +29,7 @@ class Prepared:
     access: Access
     listener: socket.socket
     metrics: Metrics
+    files: FileStore
     engines: dict[str, Engine]
     notes: list[str]
 
@@ -41,14 +44,18 @@ def prepare(config: Config, keys: Iterable[str] = ()) -> Prepared:
     access = Access(config.access, config.serving.host, keys)
     listener = serving.listen(config.serving)
     metrics = Metrics()
+    files = FileStore(config.files)
+    # Where nobody asks for files, none of its folders is made.
+    if config.files.data_dir is not None or files.exists:
+        files.open()
     engines, notes = build(config.models, config.engine, metrics)
-    return Prepared(config, access, listener, metrics, engines, notes)
+    return Prepared(config, access, listener, metrics, files, engines, notes)
 
 
 async def run(prepared: Prepared, ready: Callable[[str], None]) -> None:
     """Serve until told to stop; `ready` gets the address once all models work. Raises EngineFailed if one doesn't."""
     config = prepared.config
     service = Service(Admission(prepared.engines, config.admission), config.limits, prepared.metrics)
-    app = create_app(service, prepared.access)
-    with prepared.listener as listener:
+    app = create_app(service, prepared.access, prepared.files)
+    with prepared.listener as listener, closing(prepared.files):
         await serving.serve(config.serving, listener, app, service, list(prepared.engines.values()), ready)

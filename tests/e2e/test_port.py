@@ -20,6 +20,7 @@ from stream.app import Service, create_app
 from stream.engine import Engine
 from stream.errors import BadRequest
 from stream.events import Limits
+from stream.files import FileOptions, FileStore
 from stream.metrics import Metrics
 from stream.serving import ServingOptions, listen
 from stream.usage import PROC
@@ -43,7 +44,8 @@ def test_a_server_that_printed_its_address_is_alive_and_ready(server: Server):
 async def test_a_server_is_not_ready_while_a_model_loads_or_when_it_drains():
     engines = {name: Engine(ModelSpec(name=name, kind="scripted")) for name in ("slow", "slower")}
     admission = Admission(engines, AdmissionOptions())
-    app = create_app(Service(admission, Limits(), Metrics()), Access(AccessOptions(), "127.0.0.1", []))
+    service, access = Service(admission, Limits(), Metrics()), Access(AccessOptions(), "127.0.0.1", [])
+    app = create_app(service, access, FileStore(FileOptions()))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         answer = await client.get("/readyz")
         assert answer.status_code == 503

@@ -14,6 +14,7 @@ from stream.admission import Admission, AdmissionOptions
 from stream.app import Service, create_app
 from stream.errors import BadRequest
 from stream.events import Limits
+from stream.files import FileOptions, FileStore
 from stream.metrics import Metrics
 from tests.stream.inline import scripted_engine
 
@@ -26,7 +27,7 @@ NOWHERE = "/nowhere"
 async def application(*keys: str, host: str = "127.0.0.1", **options: Any) -> Any:
     engine = await scripted_engine()
     service = Service(Admission({engine.name: engine}, AdmissionOptions()), Limits(), Metrics())
-    return create_app(service, Access(AccessOptions(**options), host, keys))
+    return create_app(service, Access(AccessOptions(**options), host, keys), FileStore(FileOptions()))
 
 
 async def ask(
