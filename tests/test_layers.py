@@ -15,7 +15,7 @@ LAYERS = (
     "usage",
     "audio costs errors load metrics pace text",
     "batch channel events messages promise trial",
-    "link outbox protocols.base ticket transcript worker",
+    "link outbox protocols.base subtitles ticket transcript worker",
     "calibrate engine protocols.native",
     "admission engines protocols transcriber",
     "access session",
@@ -37,7 +37,7 @@ DEMO = "stream.demo"
 IMPURE = {"asyncio", "concurrent", "multiprocessing", "queue", "selectors", "socket", "subprocess", "threading", "time"}
 PURE = {
     *(f"stream.{name}" for name in ("audio", "batch", "channel", "costs", "errors", "events", "load", "messages")),
-    *(f"stream.{name}" for name in ("outbox", "pace", "promise", "text", "transcriber", "transcript")),
+    *(f"stream.{name}" for name in ("outbox", "pace", "promise", "subtitles", "text", "transcriber", "transcript")),
     *("stream.protocols", "stream.protocols.base", "stream.protocols.native"),
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.webrtc"),
     *("models.agreement", "models.base", "models.context", "models.features", "models.redecode", "models.times"),
