@@ -15,7 +15,7 @@ LAYERS = (
     "usage",
     "audio costs errors media_messages metrics pace text",
     "batch channel events load media_child messages multipart promise secret trial",
-    "files link links outbox protocols.base ticket transcript worker",
+    "files link links outbox protocols.base subtitles ticket transcript worker",
     "calibrate engine media protocols.native",
     "admission engines protocols transcriber",
     "access recording session",
@@ -39,8 +39,8 @@ DEMO = "stream.demo"
 IMPURE = {"asyncio", "concurrent", "multiprocessing", "queue", "selectors", "socket", "subprocess", "threading", "time"}
 PURE = {
     *(f"stream.{name}" for name in ("audio", "batch", "channel", "costs", "errors", "events", "load", "media_messages")),
-    *(f"stream.{name}" for name in ("messages", "multipart", "outbox", "pace", "promise", "text", "transcriber")),
-    "stream.transcript",
+    *(f"stream.{name}" for name in ("messages", "multipart", "outbox", "pace", "promise", "subtitles", "text")),
+    *("stream.transcriber", "stream.transcript"),
     *("stream.protocols", "stream.protocols.base", "stream.protocols.native"),
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.tones", "vad.webrtc"),
     *("models.agreement", "models.base", "models.context", "models.features", "models.redecode", "models.times"),
