@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
@@ -22,6 +22,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stream import links
 from stream.errors import BadRequest, Forbidden, Misdirected, StreamError, Unauthorized
+from stream.rest.dialect import Dialect, settled
+from stream.rest.envelope import envelope
 
 Origin = tuple[str, str, int]
 """Scheme, host, port."""
@@ -30,8 +32,6 @@ Parsed = TypeVar("Parsed")
 KEY_SUBPROTOCOL = "steno.key."
 OPEN_PATHS = ("/livez", "/readyz")
 """Probes carry no keys, and learn nothing."""
-ERROR_TYPES = {401: "authentication_error", 429: "rate_limit_error"}
-"""By status, as OpenAI names them; the rest is `invalid_request_error`, or from 500 on `server_error`."""
 QUERY_NAMES = ("api_key", "apikey", "key", "token", "access_token")
 """What people call a key in a URL, where logs and histories would keep it."""
 KEY = re.compile(r"[!-+\--~]+")
@@ -142,7 +142,7 @@ class Access:
                     scope["steno.key"] = self.check(scope)
                 except StreamError as error:
                     refused(error)
-                    answer = refusal(error)
+                    answer = refusal(error, settled(scope["path"], Headers(scope=scope).get("user-agent", "")))
             await answer(scope, receive, send)
 
         return guarded
@@ -164,18 +164,12 @@ class Access:
         raise Forbidden("pages of that Origin may not connect", hint="see --public-url and --allow-origin")
 
 
-def refusal(error: StreamError) -> JSONResponse:
+def refusal(error: StreamError, dialect: Dialect | None = None, request_id: str = "") -> JSONResponse:
     """An error as HTTP: instead of an answer, or before an upgrade."""
-    kind = ERROR_TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "server_error")
-    body: dict[str, Any] = {"code": error.code, "message": error.message, "type": kind, "param": error.param}
-    # OpenAI's clients read what is in `error`, Mistral's show the same at the top.
-    whole: dict[str, Any] = {"error": body, "object": "error", **body}
-    if error.hint:
-        whole["error"] = body | {"hint": error.hint}
     headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(whole, error.status, headers)
+    return JSONResponse(envelope(error, dialect, request_id), error.status, headers)
 
 
 def _is_loopback(host: str) -> bool:

@@ -115,6 +115,9 @@ class FileStore:
         self._connection()
         return self.secret.digest("steno file owner 1", key or "")
 
+    def too_large(self) -> TooLarge:
+        return TooLarge(f"a file may have {self.max_file // MB} MB", param="file")
+
     def receive(self, owner: str) -> Arriving:
         """A file of `owner` that is about to come in."""
         with self._lock:
@@ -229,7 +232,7 @@ class FileStore:
 
     def _claim(self, arriving: int, more: int) -> None:
         if arriving + more > self.max_file:
-            raise TooLarge(f"a file may have {self.max_file // MB} MB", param="file")
+            raise self.too_large()
         with self._lock:
             if self._kept + self._arriving + more > self._max_store:
                 raise _full()
@@ -288,6 +291,10 @@ class Arriving:
             rest = memoryview(content)
             while rest:
                 rest = rest[self._file.write(rest) :]
+
+    def open(self) -> BinaryIO:
+        """What has been written, from its start; it stays readable until it is closed."""
+        return self._path.open("rb")
 
     def keep(
         self, filename: str, mimetype: str | None, purpose: str, visibility: str, expiry_h: int | None

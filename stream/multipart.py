@@ -12,13 +12,14 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from stream.errors import BadRequest, TooLarge
 
-MAX_PARTS = 64
+MAX_PARTS = 256
+"""A hundred words to favour come as a hundred fields."""
 MAX_NAME = 100
 """Bytes of a field's name."""
 MAX_VALUE = 16_384
 """Bytes of all values that are no file."""
 MAX_FILENAME = 255
-OVERHEAD = 65_536
+OVERHEAD = 262_144
 """Bytes that a form may be longer than the file in it: all of the above, and the lines between."""
 
 

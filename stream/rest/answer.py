@@ -1,18 +1,20 @@
 """A transcript as OpenAI's and Mistral's clients read it: one body that both take, or plain text.
 
-Knows nothing of HTTP, nor of how subtitles are set.
+Knows nothing of HTTP.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from models.base import SAMPLE_RATE, Word
+from stream import subtitles
+from stream.events import Final
 from stream.rest.languages import name
 from stream.rest.request import TranscriptionRequest
 from stream.rest.segments import (
@@ -20,6 +22,7 @@ from stream.rest.segments import (
     heard_languages,
     mean_log_confidence,
     most_doubt,
+    segments,
     text,
     word_by_word,
 )
@@ -30,9 +33,6 @@ WINDOW = 30 * SAMPLE_RATE
 WINDOW_TOKENS = 375
 """What each 30 s of audio that are begun count for, as Mistral's usage has it."""
 
-Captions = Mapping[str, Callable[[Sequence[Segment]], str]]
-"""What writes subtitles, by format: `srt` and `vtt`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -40,8 +40,12 @@ class Answer:
 
     request: TranscriptionRequest
     model: str
-    segments: tuple[Segment, ...]
+    finals: tuple[Final, ...]
     duration: int
+    segments: tuple[Segment, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "segments", segments(self.finals))
 
     @property
     def language(self) -> str | None:
@@ -53,12 +57,13 @@ class Answer:
         return next(iter(heard_languages(self.segments)), None)
 
 
-def respond(answer: Answer, captions: Captions) -> tuple[str, bytes]:
+def respond(answer: Answer) -> tuple[str, bytes]:
     """The answer in the format that was asked for: its media type and its body."""
     format = answer.request.format
-    if format in ("srt", "vtt"):
-        kind = "text/vtt" if format == "vtt" else "text/plain"
-        return f"{kind}; charset=utf-8", captions[format](answer.segments).encode()
+    if format == "srt":
+        return "text/plain; charset=utf-8", subtitles.srt(answer.finals).encode()
+    if format == "vtt":
+        return "text/vtt; charset=utf-8", subtitles.vtt(answer.finals).encode()
     if format == "text":
         return "text/plain; charset=utf-8", f"{text(answer.segments)}\n".encode()
     return "application/json", msgspec.json.encode(body(answer))

@@ -34,17 +34,21 @@ def of_path(path: str) -> Dialect | None:
     return "deepgram" if f"{first}/{rest}".removesuffix("/") == "v1/listen" else None
 
 
+def settled(path: str, user_agent: str) -> Dialect | None:
+    """The dialect that a request's path or client settles, before its body is read; None if neither does."""
+    if by_path := of_path(path):
+        return by_path
+    return next((dialect for start, dialect in USER_AGENTS if user_agent.lower().startswith(start)), None)
+
+
 def told(path: str, pairs: Pairs = (), *, user_agent: str = "", accept: str = "", x_api_key: bool = False) -> Dialect:
     """The dialect of a request, from the most reliable sign to the least; OpenAI's where there is none.
 
     pairs: the names and values of the body as far as it was read. x_api_key: the key came in a header of that name,
     which Mistral's documentation does and OpenAI's clients never do.
     """
-    if settled := of_path(path):
-        return settled
-    for start, dialect in USER_AGENTS:
-        if user_agent.lower().startswith(start):
-            return dialect
+    if known := settled(path, user_agent):
+        return known
     names = {name for name, _ in pairs}
     if names & MISTRALS:
         return "mistral"

@@ -31,8 +31,7 @@ class WrongField(BadRequest):
     """A field that is missing, or whose value is none of those allowed."""
 
     def __init__(self, field: str, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.field = field
+        super().__init__(message, hint=hint, param=field)
 
 
 class Fields:

@@ -17,21 +17,19 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
-from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from stream.errors import BadRequest, TimedOut, TooLarge, Unsupported
-from stream.files import MB, Arriving, FileStore, StoredFile
+from stream.errors import BadRequest, Unsupported
+from stream.files import Arriving, FileStore, StoredFile
 from stream.links import PATH, Links
-from stream.multipart import OVERHEAD, FileBegin, FilePiece, Form, Text
+from stream.multipart import OVERHEAD
 from stream.rest.failures import documented
+from stream.rest.intake import Intake, batches
 
 log = logging.getLogger(__name__)
 
-BATCH = 1 << 18
-"""Bytes that are collected before a thread is asked to put them away, and that a download reads at a time."""
-IDLE_S = 60
-"""An upload of which nothing comes for this long is given up."""
+PIECE = 1 << 18
+"""Bytes that a download reads at a time."""
 SWEEP_S = 60
 PURPOSE = "audio"
 VISIBILITIES = ("workspace", "user")
@@ -135,14 +133,11 @@ def routes(store: FileStore, links: Links, public_origin: str | None) -> APIRout
     )
     async def upload(request: Request) -> dict[str, Any]:
         """Keep a file. It is erased by itself: see `expires_at`."""
-        most = store.max_file + OVERHEAD
-        if int(request.headers.get("content-length", 0)) > most:
-            raise _too_large(store)
-        intake = _Intake(store, request.scope.get("steno.key"), request.headers.get("content-type", ""))
+        intake = Intake(request.headers.get("content-type", ""), lambda: store.receive(owner(request)))
         try:
-            async for received in _batches(request, most, store):
+            async for received in batches(request, store.max_file + OVERHEAD, store.too_large):
                 await asyncio.to_thread(intake.take, received)
-            return _card(await asyncio.to_thread(intake.keep))
+            return _card(await asyncio.to_thread(_keep, intake))
         finally:
             await asyncio.to_thread(intake.discard)
 
@@ -225,76 +220,24 @@ async def _sweep(store: FileStore) -> None:
             log.exception("files that have expired could not be erased")
 
 
-class _Intake:
-    """An upload: its form, and the file in it on the way into the store. Its methods touch the disk."""
-
-    def __init__(self, store: FileStore, key: str | None, content_type: str) -> None:
-        self._store = store
-        self._key = key
-        self._form = Form(content_type)
-        self._arriving: Arriving | None = None
-        self._begun: FileBegin | None = None
-        self._texts: dict[str, str] = {}
-
-    def take(self, received: bytes) -> None:
-        for piece in self._form.push(received):
-            match piece:
-                case Text(name, value):
-                    if name == "file":
-                        raise BadRequest("`file` has no filename: send it as a file", param="file")
-                    self._texts[name] = value
-                case FileBegin(name):
-                    if name != "file" or self._begun is not None:
-                        raise BadRequest("one file is taken, named `file`", param=name)
-                    self._begun = piece
-                    self._arriving = self._store.receive(self._store.owner(self._key))
-                case FilePiece(content):
-                    assert self._arriving is not None
-                    self._arriving.write(content)
-
-    def keep(self) -> StoredFile:
-        self._form.end()
-        if self._begun is None or self._arriving is None or not self._arriving.size:
-            raise BadRequest("there is no file in the form, or nothing in it", param="file")
-        purpose, visibility = (self._texts.get(name) or value for name, value in DEFAULTS.items())
-        if purpose != PURPOSE:
-            raise Unsupported(f"files are kept for purpose `{PURPOSE}` only", param="purpose")
-        if visibility not in VISIBILITIES:
-            raise BadRequest(f"visibility is one of {', '.join(VISIBILITIES)}", param="visibility")
-        expiry_h = _hours(self._texts.get("expiry"))
-        return self._arriving.keep(self._begun.filename, self._begun.mimetype, purpose, visibility, expiry_h)
-
-    def discard(self) -> None:
-        if self._arriving is not None:
-            self._arriving.discard()
-
-
-async def _batches(request: Request, most: int, store: FileStore) -> AsyncIterator[bytes]:
-    """The body, in pieces that are worth a thread's while. Raises TooLarge behind `most` bytes, and TimedOut."""
-    received, total = bytearray(), 0
-    chunks = aiter(request.stream())
-    while True:
-        try:
-            async with asyncio.timeout(IDLE_S):
-                chunk = await anext(chunks)
-        except StopAsyncIteration:
-            break
-        except TimeoutError:
-            raise TimedOut(f"nothing came for {IDLE_S} s") from None
-        except ClientDisconnect:
-            raise BadRequest("the upload broke off") from None  # nobody hears it
-        total += len(chunk)
-        if total > most:
-            raise _too_large(store)
-        received += chunk
-        if len(received) >= BATCH:
-            yield bytes(received)
-            received.clear()
-    yield bytes(received)
+def _keep(intake: Intake[Arriving]) -> StoredFile:
+    intake.end()
+    texts = dict(intake.pairs)
+    if "file" in texts:
+        raise BadRequest("`file` has no filename: send it as a file", param="file")
+    if intake.begun is None or intake.place is None or not intake.place.size:
+        raise BadRequest("there is no file in the form, or nothing in it", param="file")
+    purpose, visibility = (texts.get(name) or value for name, value in DEFAULTS.items())
+    if purpose != PURPOSE:
+        raise Unsupported(f"files are kept for purpose `{PURPOSE}` only", param="purpose")
+    if visibility not in VISIBILITIES:
+        raise BadRequest(f"visibility is one of {', '.join(VISIBILITIES)}", param="visibility")
+    expiry_h = _hours(texts.get("expiry"))
+    return intake.place.keep(intake.begun.filename, intake.begun.mimetype, purpose, visibility, expiry_h)
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    while piece := file.read(BATCH):
+    while piece := file.read(PIECE):
         yield piece
 
 
@@ -317,7 +260,3 @@ def _hours(text: str | None) -> int | None:
     if not HOURS.fullmatch(text):
         raise BadRequest("expiry is a number of hours, 1 or more", param="expiry")
     return int(text)
-
-
-def _too_large(store: FileStore) -> TooLarge:
-    return TooLarge(f"a file may have {store.max_file // MB} MB", param="file")

@@ -28,6 +28,7 @@ class EventStream:
         self._request = request
         self._model = model
         self._told: list[Segment] = []
+        self._finals: list[Final] = []
         self._listed = 0
         self._mistral = request.dialect == "mistral"
 
@@ -38,6 +39,7 @@ class EventStream:
         if self._mistral and final.language and not any(each.language for each in self._told):
             said += _event("transcription.language", audio_language=final.language)
         self._told.append(spoken)
+        self._finals.append(final)
         if self._mistral:
             said += _event("transcription.text.delta", text=spoken.text)
         else:
@@ -48,7 +50,7 @@ class EventStream:
 
     def done(self, duration: int) -> bytes:
         """The end. duration: samples at 16 kHz of the whole recording."""
-        answer = Answer(self._request, self._model, tuple(self._told), duration)
+        answer = Answer(self._request, self._model, tuple(self._finals), duration)
         if self._mistral:
             fields = body(answer)
             names = ("model", "text", "language", "segments", "usage")
@@ -72,7 +74,7 @@ class EventStream:
         """An error after the answer has begun; both vendors' clients raise it. Nothing may follow."""
         fields = envelope(error, self._request.dialect)
         # Mistral's client raises what has no `type`, and takes what has one that it doesn't know for an event.
-        fields.pop("type", None)
+        fields.pop("type")
         return b"event: error\ndata: " + msgspec.json.encode(fields) + b"\n\n"
 
     def _segment(self, spoken: Segment) -> bytes:

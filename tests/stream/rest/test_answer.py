@@ -16,7 +16,7 @@ from models.base import Word
 from stream.events import Final
 from stream.rest.answer import Answer, audio_tokens, body, respond, usage
 from stream.rest.request import TranscriptionRequest, Upload
-from stream.rest.segments import segments
+from stream.subtitles import srt, vtt
 from tests.stream.rest.vendors import DURATION, SAID, TEXT, S, Server, final
 
 WAV = ("a.wav", b"RIFF", "audio/x-wav")
@@ -24,9 +24,10 @@ MISTRALS_WAV: Any = {"file_name": "a.wav", "content": b"RIFF"}
 
 
 def answer(said: tuple[Final, ...] = SAID, duration: int = DURATION, **asked: Any) -> Answer:
-    return Answer(TranscriptionRequest(source=Upload(), **asked), "base", segments(said), duration)
+    return Answer(TranscriptionRequest(source=Upload(), **asked), "base", said, duration)
 
 
+SRT, VTT = srt(SAID), vtt(SAID)
 ALL: dict[str, Any] = {"granularities": ("segment", "word")}
 
 
@@ -67,8 +68,8 @@ def test_openais_client_reads_it_all():
 
 def test_openais_client_reads_subtitles():
     transcriptions = Server().openai().audio.transcriptions
-    assert transcriptions.create(file=WAV, model="whisper-1", response_format="srt") == "srt of 2"
-    assert transcriptions.create(file=WAV, model="whisper-1", response_format="vtt") == "vtt of 2"
+    assert transcriptions.create(file=WAV, model="whisper-1", response_format="srt") == SRT
+    assert transcriptions.create(file=WAV, model="whisper-1", response_format="vtt") == VTT
 
 
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # as OpenAI calls its translations by now
@@ -159,9 +160,8 @@ def test_nothing_is_said_of_the_language_of_silence():
 
 
 def test_media_types():
-    captions = {"srt": lambda told: "s", "vtt": lambda told: "v"}
-    kinds = {format: respond(answer(format=format), captions) for format in ("json", "text", "srt", "vtt")}
+    kinds = {format: respond(answer(format=format)) for format in ("json", "text", "srt", "vtt")}
     assert kinds["json"][0] == "application/json"
     assert kinds["text"] == ("text/plain; charset=utf-8", f"{TEXT}\n".encode())
-    assert kinds["srt"] == ("text/plain; charset=utf-8", b"s")
-    assert kinds["vtt"] == ("text/vtt; charset=utf-8", b"v")
+    assert kinds["srt"] == ("text/plain; charset=utf-8", SRT.encode())
+    assert kinds["vtt"] == ("text/vtt; charset=utf-8", VTT.encode())

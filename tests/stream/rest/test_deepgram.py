@@ -14,13 +14,12 @@ from stream.rest.answer import Answer
 from stream.rest.deepgram import answer_body, read
 from stream.rest.fields import WrongField
 from stream.rest.request import FileUrl, Upload
-from stream.rest.segments import segments
 from tests.stream.rest.vendors import ABOUT, DURATION, SAID, TEXT, S, Server, final
 
 
 def answered(query: list[tuple[str, str]], said: tuple[Final, ...] = SAID) -> dict[str, Any]:
     request = read(query, None)
-    body = answer_body(request, Answer(request.transcription, "base", segments(said), DURATION), ABOUT)
+    body = answer_body(request, Answer(request.transcription, "base", said, DURATION), ABOUT)
     ListenV1Response.model_validate(body)
     return body
 
@@ -173,4 +172,4 @@ def test_a_body_that_names_no_url(body: bytes):
 def test_a_wrong_value_is_named(query: tuple[str, str]):
     with pytest.raises(WrongField) as caught:
         read([query], None)
-    assert caught.value.field == query[0]
+    assert caught.value.param == query[0]

@@ -61,6 +61,7 @@ def test_types_and_codes(error: StreamError, kind: str, code: str, err_code: str
     told = envelope(error, "openai")["error"]
     assert (told["type"], told["code"], told["message"]) == (kind, code, "m")
     assert envelope(error, "deepgram")["err_code"] == err_code
+    assert envelope(error)["code"] == envelope(error)["error"]["code"] == error.code
 
 
 def test_the_forms():
@@ -68,8 +69,10 @@ def test_the_forms():
     fields = {
         "message": "wrong: do better", "type": "invalid_request_error", "param": "stream", "code": "bad_request"
     }  # fmt: skip
-    assert envelope(error, "openai") == {"error": fields}
-    assert envelope(error, "mistral") == {"object": "error", **fields, "error": fields}
+    assert envelope(error, "openai") == {"object": "error", **fields, "error": fields}
+    assert envelope(error, "mistral") == envelope(error, "openai")
+    plain = fields | {"message": "wrong"}
+    assert envelope(error) == {"object": "error", **plain, "error": plain | {"hint": "do better"}}
     assert envelope(error, "deepgram", "7") == {
         "err_code": "BAD_REQUEST",
         "err_msg": "wrong: do better",

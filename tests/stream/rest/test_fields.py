@@ -36,7 +36,7 @@ def test_a_value_given_twice_must_not_differ():
     assert Fields([("a", "x"), ("a", "x")]).one("a") == "x"
     with pytest.raises(WrongField, match="`a` is given 2 times") as caught:
         Fields([("a", "x"), ("a", "y")]).one("a")
-    assert caught.value.field == "a"
+    assert caught.value.param == "a"
 
 
 @pytest.mark.parametrize(("value", "flag"), [("true", True), ("True", True), ("1", True), ('"false"', False)])

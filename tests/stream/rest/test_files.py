@@ -18,7 +18,8 @@ from stream.app import Service, create_app
 from stream.events import Limits
 from stream.files import MB, FileOptions, FileStore
 from stream.metrics import Metrics
-from stream.rest import files
+from stream.multipart import OVERHEAD
+from stream.rest import files, intake
 
 KEY, OTHER = "first-secret-5f3a", "second-secret-9c1b"
 HOUR = 3600
@@ -83,7 +84,13 @@ def fault(answer: httpx.Response) -> dict[str, Any]:
     error = whole.pop("error")
     assert whole.pop("object") == "error"
     assert whole == {name: error[name] for name in ("code", "message", "type", "param")}
-    assert error["type"] in ("invalid_request_error", "authentication_error", "rate_limit_error", "server_error")
+    assert error["type"] in (
+        "invalid_request_error",
+        "authentication_error",
+        "permission_error",
+        "rate_limit_error",
+        "server_error",
+    )
     return error
 
 
@@ -359,7 +366,7 @@ async def endless(begin: bytes, more: bytes) -> AsyncIterator[bytes]:
 
 
 async def test_a_length_over_the_limit_is_refused_before_the_body(store: FileStore):
-    length = str(MB + files.OVERHEAD + 1)
+    length = str(MB + OVERHEAD + 1)
     app = application(store, KEY)
     assert await sent(app, FORM, endless(BEGIN, b"x"), **{"content-length": length}) == (413, 0)
 
@@ -369,7 +376,7 @@ async def test_a_body_over_the_limit_is_refused_while_it_comes(store: FileStore,
     chunk = 50_000
     status, asked = await sent(application(store, KEY), FORM, endless(begin, b"\r" * chunk))
     assert status in ((413,) if begin == BEGIN else (400, 413))
-    assert asked * chunk <= MB + files.OVERHEAD + files.BATCH + 2 * chunk
+    assert asked * chunk <= MB + OVERHEAD + intake.BATCH + 2 * chunk
     assert_nothing_is_kept(store, tmp_path)
 
 
@@ -387,17 +394,17 @@ async def test_an_upload_that_is_left_leaves_nothing(
     store: FileStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     async def broken() -> AsyncIterator[bytes]:
-        yield BEGIN + b"x" * files.BATCH
+        yield BEGIN + b"x" * intake.BATCH
 
     assert (await sent(application(store, KEY), FORM, broken()))[0] == 400
     assert_nothing_is_kept(store, tmp_path)
 
 
 async def test_an_upload_that_stalls_is_given_up(store: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(files, "IDLE_S", 0.01)
+    monkeypatch.setattr(intake, "IDLE_S", 0.01)
 
     async def stalled() -> AsyncIterator[bytes]:
-        yield BEGIN + b"x" * files.BATCH
+        yield BEGIN + b"x" * intake.BATCH
         await asyncio.Event().wait()
 
     assert (await sent(application(store, KEY), FORM, stalled()))[0] == 408
@@ -408,7 +415,7 @@ async def test_an_upload_that_is_cancelled_leaves_nothing(store: FileStore, tmp_
     waiting = asyncio.Event()
 
     async def stalled() -> AsyncIterator[bytes]:
-        yield BEGIN + b"x" * files.BATCH
+        yield BEGIN + b"x" * intake.BATCH
         waiting.set()
         await asyncio.Event().wait()
 

@@ -151,7 +151,7 @@ def test_an_option_that_is_not_known_is_named():
 def test_a_wrong_value_is_named_with_what_is_allowed(pairs: list[tuple[str, str]], field: str, message: str):
     with pytest.raises(WrongField) as caught:
         asked(pairs)
-    assert (caught.value.field, caught.value.status) == (field, 400)
+    assert (caught.value.param, caught.value.status) == (field, 400)
     assert message in caught.value.message
 
 

@@ -19,7 +19,7 @@ from openai import OpenAI
 from models.base import ModelCard, Word
 from stream.errors import StreamError
 from stream.events import Final, Latency
-from stream.rest import answer, deepgram, dialect, names, segments, sse
+from stream.rest import answer, deepgram, dialect, names, sse
 from stream.rest.envelope import envelope
 from stream.rest.fields import json_pairs
 from stream.rest.request import TranscriptionRequest, Upload, read
@@ -103,9 +103,8 @@ class Server:
             told = [events.final(each) for each in self.finals]
             told.append(events.failed(self.breaks) if self.breaks else events.done(DURATION))
             return httpx.Response(200, headers={"content-type": sse.MEDIA_TYPE}, content=iter(told))
-        captions = {"srt": lambda told: f"srt of {len(told)}", "vtt": lambda told: f"vtt of {len(told)}"}
-        answered = answer.Answer(asked, model, segments.segments(self.finals), DURATION)
-        kind, body = answer.respond(answered, captions)
+        answered = answer.Answer(asked, model, self.finals, DURATION)
+        kind, body = answer.respond(answered)
         return httpx.Response(200, headers={"content-type": kind}, content=body)
 
     def _listened(self, request: httpx.Request) -> httpx.Response:
@@ -114,7 +113,7 @@ class Server:
         asked = deepgram.read(query, request.read() if is_json else None)
         model = names.resolve(asked.transcription.model, CARDS)
         self.asked.append(asked)
-        answered = answer.Answer(asked.transcription, model, segments.segments(self.finals), DURATION)
+        answered = answer.Answer(asked.transcription, model, self.finals, DURATION)
         return _json(deepgram.answer_body(asked, answered, ABOUT))
 
     def client(self) -> httpx.Client:
