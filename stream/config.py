@@ -18,6 +18,8 @@ from stream.engine import EngineOptions
 from stream.engines import ModelOptions
 from stream.events import Limits
 from stream.files import FileOptions
+from stream.rest.desk import RecordingOptions
+from stream.rest.fetch import FetchOptions
 from stream.serving import ServingOptions
 
 Options = TypeVar("Options")
@@ -32,6 +34,8 @@ class Config:
     admission: AdmissionOptions = field(default_factory=AdmissionOptions)
     limits: Limits = field(default_factory=Limits)
     files: FileOptions = field(default_factory=FileOptions)
+    recordings: RecordingOptions = field(default_factory=RecordingOptions)
+    fetch: FetchOptions = field(default_factory=FetchOptions)
 
 
 KINDS = tuple(get_type_hints(Config).values())

@@ -12,9 +12,10 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import numpy as np
@@ -83,8 +84,10 @@ class Media:
 
 
 @asynccontextmanager
-async def opened(path: Path, limits: MediaLimits = DEFAULT, *, mono: bool = True) -> AsyncIterator[Media]:
+async def opened(source: Path | BinaryIO, limits: MediaLimits = DEFAULT, *, mono: bool = True) -> AsyncIterator[Media]:
     """Decode the first audio of a file, its channels mixed or each on its own; the process ends with the context.
+
+    source: a path, or a file of the system's that is open at its start, and is to stay so.
 
     Time is that of the samples, as ffmpeg's decoders count them: the delay that an encoder added is taken off, and gaps
     between the times of packets are not filled.
@@ -93,15 +96,12 @@ async def opened(path: Path, limits: MediaLimits = DEFAULT, *, mono: bool = True
     or only by more memory or time than allowed; TooLarge where the header says that it is too long; Overloaded where
     this machine has had no time for it; EngineFailed for a bug; OSError if the file can't be opened.
     """
-    file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    try:
+    with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
         order = msgspec.json.encode(MediaOrder(SAMPLE_RATE, mono, limits)).decode()
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", CHILD, order), stdin=file, stdout=PIPE, env={**kept, "PYTHONPATH": own_path()}
         )
-    finally:
-        os.close(file)
     try:
         reports = _Reports(process, limits)
         described = await reports.next()

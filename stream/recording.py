@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from dataclasses import replace
 
 from models.base import SAMPLE_RATE, Samples
@@ -26,7 +26,7 @@ FORMAT = AudioFormat(sample_rate=SAMPLE_RATE)
 
 async def finals(
     blocks: AsyncIterable[Samples], options: SessionOptions, engine: Engine, metrics: Metrics
-) -> AsyncIterator[Final]:
+) -> AsyncGenerator[Final, None]:
     """What is said, segment by segment and in order, told while the recording is still being read.
 
     blocks: mono at 16 kHz, of a second or so: each is heard in one go. options: checked by `admission.check`; audio

@@ -19,6 +19,7 @@ from stream.engine import Engine
 from stream.engines import build
 from stream.files import FileStore
 from stream.metrics import Metrics
+from stream.rest.fetch import Fetcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Prepared:
     listener: socket.socket
     metrics: Metrics
     files: FileStore
+    fetcher: Fetcher
     engines: dict[str, Engine]
     notes: list[str]
 
@@ -44,18 +46,18 @@ def prepare(config: Config, keys: Iterable[str] = ()) -> Prepared:
     access = Access(config.access, config.serving.host, keys)
     listener = serving.listen(config.serving)
     metrics = Metrics()
-    files = FileStore(config.files)
+    files, fetcher = FileStore(config.files), Fetcher(config.fetch)
     # Where nobody asks for files, none of its folders is made.
     if config.files.data_dir is not None or files.exists:
         files.open()
     engines, notes = build(config.models, config.engine, metrics)
-    return Prepared(config, access, listener, metrics, files, engines, notes)
+    return Prepared(config, access, listener, metrics, files, fetcher, engines, notes)
 
 
 async def run(prepared: Prepared, ready: Callable[[str], None]) -> None:
     """Serve until told to stop; `ready` gets the address once all models work. Raises EngineFailed if one doesn't."""
     config = prepared.config
     service = Service(Admission(prepared.engines, config.admission), config.limits, prepared.metrics)
-    app = create_app(service, prepared.access, prepared.files)
+    app = create_app(service, prepared.access, prepared.files, config.recordings, prepared.fetcher)
     with prepared.listener as listener, closing(prepared.files):
         await serving.serve(config.serving, listener, app, service, list(prepared.engines.values()), ready)

@@ -14,17 +14,20 @@ CLIENT = ROOT / "clients/python"
 LAYERS = (
     "usage",
     "audio costs errors media_messages metrics pace rest rest.languages text",
-    "batch channel events load media_child messages multipart promise rest.fields rest.names secret trial",
-    "files link links outbox protocols.base rest.dialect rest.segments subtitles ticket transcript worker",
-    "calibrate engine media protocols.native rest.envelope rest.request",
-    "admission engines protocols rest.answer transcriber",
-    "access recording rest.deepgram rest.sse session",
-    "rest.failures",
-    "rest.files",
+    "batch channel events load media_child messages multipart promise secret trial",
+    "rest.addresses rest.fields rest.names",
+    "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket transcript worker",
+    "calibrate engine media protocols.native rest.envelope rest.fetch rest.request",
+    "access admission engines protocols rest.answer rest.descriptions transcriber",
+    "recording rest.deepgram rest.failures rest.sse session",
+    "hearing rest.files rest.models",
+    "rest.desk",
+    "rest.transcriptions",
+    "rest.listen",
     "app",
     "serving",
     "config",
-    "startup",
+    "startup transcribe",
     "demo",
     "cli",
     "__main__",
@@ -38,12 +41,15 @@ DEMO = "stream.demo"
 
 IMPURE = {"asyncio", "concurrent", "multiprocessing", "queue", "selectors", "socket", "subprocess", "threading", "time"}
 PURE = {
-    *(f"stream.{name}" for name in ("audio", "batch", "channel", "costs", "errors", "events", "load", "media_messages")),
+    *(
+        f"stream.{name}"
+        for name in ("audio", "batch", "channel", "costs", "errors", "events", "load", "media_messages")
+    ),
     *(f"stream.{name}" for name in ("messages", "multipart", "outbox", "pace", "promise", "subtitles", "text")),
     *("stream.transcriber", "stream.transcript"),
     *("stream.protocols", "stream.protocols.base", "stream.protocols.native"),
-    *(f"stream.rest.{name}" for name in ("answer", "deepgram", "dialect", "envelope", "fields", "languages", "names")),
-    *(f"stream.rest.{name}" for name in ("request", "segments", "sse")),
+    *(f"stream.rest.{name}" for name in ("addresses", "answer", "deepgram", "dialect", "envelope", "fields")),
+    *(f"stream.rest.{name}" for name in ("languages", "names", "request", "segments", "sse")),
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.tones", "vad.webrtc"),
     *("models.agreement", "models.base", "models.context", "models.features", "models.redecode", "models.times"),
     "models.tokens",

@@ -16,6 +16,7 @@ from stream.events import SessionOptions
 def engine(name: str, **card: Any) -> Any:
     return SimpleNamespace(
         name=name,
+        ready=True,
         require_ready=lambda: None,
         require_room=lambda: None,
         card=ModelCard(**{"kind": "fake", "languages": ("en", "de"), **card}),
