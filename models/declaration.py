@@ -24,6 +24,14 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     least: Seconds = 0.0
 
 
+class Doubt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a window says is dropped where the no-speech token's probability is above `no_speech` and the mean
+    log-probability of what was written below `unsure`."""
+
+    no_speech: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    unsure: Annotated[float, msgspec.Meta(le=0)] = 0.0
+
+
 class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """languages, tasks: those that the model was trained for, where they are fewer than it has tokens for.
 
@@ -34,6 +42,7 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tasks: tuple[Task, ...] | None = None
     context_s: Context = Context()
     carry_tokens: Annotated[int, msgspec.Meta(ge=0, le=CARRIED)] = 0
+    doubt: Doubt = Doubt()
 
 
 NOTHING = Declaration()

@@ -40,9 +40,11 @@ SELDOM = SAMPLE_RATE * 3 // 2
 """Where hypotheses are further apart, as under load, one alone settles words: else windows grow and cost still more."""
 SENTENCE = 4 * SAMPLE_RATE
 """A window that is longer begins at its last sentence: models were trained on windows that begin with one."""
-DOUBTED = 3
-"""While hypotheses say nothing, or nothing to be trusted: how often the wait for a partial doubles at most, and how
-many of them leave a pause unworthy of a second look."""
+DOUBTED = 4
+"""While hypotheses say nothing, or nothing to be trusted: how many leave a pause unworthy of a second look, and how
+often the wait for a partial doubles at most."""
+BREATH = 3
+"""Hypotheses that may say nothing before that wait doubles: a voice may begin with a breath."""
 GRID = SAMPLE_RATE // 100
 """Windows begin at multiples of this."""
 QUIET = SAMPLE_RATE // 25
@@ -249,14 +251,19 @@ class _Utterance:
             return Kind.SPECULATIVE
         # In a pause the next word, or the step on suspicion, is not far.
         if self._options.partials and self._fresh >= self._hop and spoken == self._accepted:
-            return Kind.PARTIAL if self._covers else Kind.FIRST
+            return Kind.PARTIAL if self._said else Kind.FIRST
         return None
 
     @property
     def _hop(self) -> int:
-        """Speech that makes another partial worth its cost: the more, the longer it has not been understood. Music and
-        noise are, for as long as they last; a voice may begin with a breath, so that one doubt is none."""
-        return self._decoder.hop << min(max(0, self._doubts - 1), DOUBTED)
+        """Speech that makes another partial worth its cost: less until there is a first word, and the more, the longer
+        it has not been understood, as music and noise are for as long as they last."""
+        hop = self._decoder.hop if self._said else self._decoder.hop // 2
+        return hop << min(max(0, self._doubts - BREATH), DOUBTED)
+
+    @property
+    def _said(self) -> bool:
+        return bool(self._stable or self._unstable)
 
     def window(self) -> Window:
         kind = self._kind

@@ -34,6 +34,8 @@ CELLS = BLOCK // CELL
 MARK = "101100111000111100001111100000111111010"
 SYLLABLE, DIP = 3, SAMPLE_RATE // 25
 """Every so many blocks the voice drops, for so many samples: what never does is noise to a detector."""
+TREMOR = 0.02
+"""How far the voice's pitch moves up and down, of itself."""
 WORD = SAMPLE_RATE // 4
 HOP = SAMPLE_RATE * 3 // 10
 UNSETTLED = SAMPLE_RATE // 2
@@ -58,13 +60,15 @@ def ledger_audio(first: int, blocks: int) -> Samples:
 
 
 def _vowel() -> Samples:
-    """One block of harmonics of 110 Hz under the formants of an open vowel."""
+    """One block of harmonics of 110 Hz that tremble, as no music does, under the formants of an open vowel."""
     numbers = np.arange(1, 60)
     pitches = 110 * numbers
     gains = 0.01 + sum(gain * np.exp(-(((pitches - hz) / width) ** 2)) for hz, width, gain in _FORMANTS)
     at = np.arange(BLOCK) / SAMPLE_RATE
     # Quadratic phases spread the harmonics' peaks.
-    wave = gains @ np.sin(2 * np.pi * np.outer(pitches, at) + numbers[:, None] ** 2)
+    beat = 2 * np.pi * SAMPLE_RATE / BLOCK
+    trembling = at + TREMOR * np.sin(beat * at) / beat
+    wave = gains @ np.sin(2 * np.pi * np.outer(pitches, trembling) + numbers[:, None] ** 2)
     vowel: Samples = (wave * (12_000 / np.abs(wave).max())).astype(np.int16)
     return vowel
 

@@ -20,7 +20,7 @@ import numpy as np
 from models.base import SAMPLE_RATE, Kind, Model, ModelCard, Rejection, Task, Word
 from models.context import frames
 from models.cublas import blame_cublas, open_cublas
-from models.declaration import NOTHING, Context, Declaration, declared
+from models.declaration import NOTHING, Context, Declaration, Doubt, declared
 from models.features import HOP, WINDOW, Spectrogram
 from models.redecode import Decoded, Redecode, Window
 from models.registry import ModelSpec
@@ -149,7 +149,7 @@ class Whisper:
             # Forced tokens count as sure, so the score is that of the others, thinned.
             score = told.scores[0] * len(texts[i]) / max(1, len(texts[i]) - row.forced)
             looping = (full and row.budget < TOKEN_CAP) or compresses("".join(word.text for word in words[i]))
-            tripped = guard(texts[i], score, told.no_speech_prob, looping)
+            tripped = guard(texts[i], score, told.no_speech_prob, looping, self._declaration.doubt)
             decoded.append(Decoded(words=words[i], language=languages[i], tripped=tripped, complete=not full))
         return decoded
 
@@ -270,19 +270,24 @@ def _timed(spelling: Sequence[Spelling], aligned: Any, samples: int) -> tuple[Wo
     return fit(words, 0, samples)
 
 
-def guard(text: Sequence[int], score: float, no_speech: float, looping: bool) -> Rejection | None:
+def guard(
+    text: Sequence[int], score: float, no_speech: float, looping: bool, doubt: Doubt = NOTHING.doubt
+) -> Rejection | None:
     """What is wrong with `text`, if anything is.
 
     score:     CTranslate2's, the sum of log-probabilities divided by the tokens without the end of text.
     no_speech: the no-speech token's probability. looping: more was written than anyone says in that time, or it
-        compresses too well.
+        compresses too well. doubt: the model's own, besides the thresholds for any.
     """
     if looping or repeats(text):
         return "repetition"
-    # The threshold is meant for a mean that counts the end of text. Not "<": what is no number is not sure either.
-    if text and not score * len(text) / (len(text) + 1) >= UNSURE:
+    if not text:
+        return None
+    # The thresholds are meant for a mean that counts the end of text.
+    mean = score * len(text) / (len(text) + 1)
+    if not mean >= UNSURE:  # not "<": what is no number is not sure either
         return "no_speech" if no_speech > NO_SPEECH else "noise"
-    return None
+    return "no_speech" if no_speech > doubt.no_speech and mean < doubt.unsure else None
 
 
 # -- loading ------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ went in and not shifted, so that word times stay true.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -92,13 +93,26 @@ def telephone(samples: Samples, random: np.random.Generator) -> Samples:
 
 
 def nonspeech(seconds: float, random: np.random.Generator) -> Samples:
-    """A stretch in which nobody speaks: silence, noise, hum, clicks or tones at -70 to -20 dBFS, over a faint hiss."""
+    """Nobody speaks: silence, or noise, hum, clicks, tones or music at -70 to -20 dBFS, and a hiss."""
     count = int(seconds * RATE)
-    kind = random.integers(6)
+    kind = random.integers(7)
     if kind == 0:
         return np.zeros(count, np.float32)
-    sound = (_noise, _noise, _hum, _clicks, _tones)[kind - 1](count, random) * _gain(random.uniform(-70, -20))
+    sound = (_noise, _noise, _hum, _clicks, _tones, _music)[kind - 1](count, random) * _gain(random.uniform(-70, -20))
     return _unclipped(sound + _colour(count, random, 0) * _gain(random.uniform(-90, -75)))
+
+
+def babble(voices: Sequence[Samples], seconds: float, random: np.random.Generator) -> Samples:
+    """A crowd whose words can't be told apart, at -45 to -15 dBFS: each of `voices` over and over, backwards or not,
+    faster or slower, and about as loud as the others."""
+    count = int(seconds * RATE)
+    crowd = np.zeros(count, np.float32)
+    for voice in voices:
+        said = voice[:: random.choice((-1, 1))]
+        said = np.interp(np.arange(0, len(said) - 1, random.uniform(0.7, 1.4)), np.arange(len(said)), said)
+        said = said.astype(np.float32) * _gain(random.uniform(-3, 3) - loudness(voice))
+        crowd += np.resize(np.roll(said, random.integers(len(said))), count)
+    return _unclipped(_unit(crowd) * _gain(random.uniform(-45, -15)))
 
 
 # -- noises, all with an RMS of 1 ------------------------------------------------------------------------------------
@@ -164,6 +178,23 @@ def _tones(count: int, random: np.random.Generator) -> Samples:
     tones = sum(np.sin(at * random.uniform(150, 3_500)) for _ in range(random.integers(1, 3)))
     beeps = np.sin(at * random.uniform(0.3, 3)) > random.uniform(-0.5, 0.5) if random.random() < 0.6 else 1
     return _unit(tones * beeps)
+
+
+def _music(count: int, random: np.random.Generator) -> Samples:
+    """One to four parts, each of notes of a scale and their overtones, struck or held."""
+    return _unit(sum(_part(count, random) * random.uniform(0.3, 1) for _ in range(random.integers(1, 5))))
+
+
+def _part(count: int, random: np.random.Generator) -> Samples:
+    root, length = random.uniform(80, 700), int(random.uniform(0.12, 1.5) * RATE)
+    overtones, fade = range(1, random.integers(2, 8)), random.choice((0.3, 2, 6))
+    at = np.arange(length) / RATE
+    shape = np.minimum(1, at / random.uniform(0.003, 0.08)) * np.exp(-fade * at)
+    notes = []
+    for _ in range(-(-count // length)):
+        hertz = root * 2 ** (random.choice((0, 2, 4, 5, 7, 9, 11, 12)) / 12)
+        notes.append(shape * sum(np.sin(2 * np.pi * n * hertz * at) / n for n in overtones if n * hertz < RATE / 2))
+    return np.concatenate(notes)[:count]
 
 
 # -- arithmetic ------------------------------------------------------------------------------------------------------

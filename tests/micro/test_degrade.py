@@ -11,6 +11,7 @@ from tests.micro.degrade import (
     RATE,
     Quality,
     Samples,
+    babble,
     degrade,
     level,
     loudness,
@@ -130,6 +131,15 @@ def test_nobody_speaks_at_levels_from_silence_to_loud() -> None:
     levels = 10 * np.log10(powers[powers > 0])
     assert 10 < sum(powers == 0) < 70
     assert (-72 < levels.min() < -60, -30 < levels.max() < -19.5) == (True, True)
+
+
+def test_a_crowd_is_as_long_and_loud_as_asked_and_never_falls_silent() -> None:
+    voices = [syllables(1 + seed / 4) for seed in range(12)]
+    for seed in SEEDS:
+        crowd = babble(voices, 3, np.random.default_rng(seed))
+        assert (crowd.dtype, len(crowd)) == (np.float32, 3 * RATE)
+        assert -48 < loudness(crowd) < -12
+        assert loudness(crowd) - min(loudness(part) for part in np.split(crowd, 15)) < 12
 
 
 @pytest.mark.parametrize("quality", QUALITIES)

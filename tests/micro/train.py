@@ -29,7 +29,7 @@ from tests.micro.vocabulary import FIXTURE
 from tests.micro.windows import Composer, Writer, used_tokens
 
 CLIPS, DEV_CLIPS = 12_000, 400
-STEPS = 11_500
+STEPS = 14_750
 SEED = 1
 SHAPE = Shape()
 RATE, WARM_UP = 2e-3, 200

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from tests.micro.corpus import RATE, Clip
-from tests.micro.degrade import QUALITIES, degrade, nonspeech
+from tests.micro.degrade import QUALITIES, babble, degrade, nonspeech
 from tests.micro.voices import SpokenWord
 
 POSITION = RATE // 50
@@ -99,7 +99,7 @@ class Composer:
 
     def window(self, random: np.random.Generator, seconds: float, prompt: int) -> Window:
         """prompt: how many sentences one may have."""
-        if random.random() < 0.06:
+        if random.random() < 0.12:
             return self._silence(random, seconds)
         language = "de" if random.random() < 0.25 else "en"
         sentences, end = self._talk(random, language, seconds)
@@ -157,7 +157,12 @@ class Composer:
         writer = self._writer
         language = writer.language(random.choice(["en", "de"]))
         given = [writer.start, language, writer.transcribe, writer.untimed]
-        samples = nonspeech(random.uniform(0.2, seconds), random)
+        length = random.uniform(0.2, seconds)
+        if random.random() < 0.4:
+            samples = nonspeech(length, random)
+        else:
+            crowd = random.choice(len(self._clips), random.integers(5, 17))
+            samples = babble([self._clips[each].samples / np.float32(32_768) for each in crowd], length, random)
         tokens = tuple(Token(each) for each in [*given, writer.end])
         return Window(samples, tokens, len(given), spoken=False)
 

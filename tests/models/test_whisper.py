@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Kind, Model, Samples
-from models.declaration import Declaration
+from models.declaration import Declaration, Doubt
 from models.features import WINDOW, Spectrogram
 from models.redecode import Redecode, Window
 from models.registry import ModelSpec, load
@@ -203,6 +203,16 @@ def test_more_than_fits_one_window_is_heard_in_two(tmp_path: Path, monkeypatch: 
 def test_unsure_text_is_noise_or_no_speech(score: float, no_speech: float, reason: str | None) -> None:
     assert guard(range(5), score, no_speech, looping=False) == reason
     assert guard([], score, no_speech, looping=False) is None
+
+
+@pytest.mark.parametrize(
+    ("score", "no_speech", "reason"),
+    [(-0.5, 0.2, "no_speech"), (-0.2, 0.9, None), (-0.9, 0.05, None), (-1.5, 0.05, "noise")],
+)
+def test_a_model_may_ask_for_more_certainty(score: float, no_speech: float, reason: str | None) -> None:
+    doubt = Doubt(no_speech=0.1, unsure=-0.3)
+    assert guard(range(5), score, no_speech, looping=False, doubt=doubt) == reason
+    assert guard([], score, no_speech, looping=False, doubt=doubt) is None
 
 
 # -- loading ------------------------------------------------------------------------------------------------------
