@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, TypeVar
 
-from fastapi import Request
+from starlette.types import Receive
 
 from stream.admission import Admission, check
 from stream.engine import Engine
@@ -118,14 +118,19 @@ class Desk:
             await asyncio.to_thread(arriving.discard)
 
 
-async def unless_gone(request: Request, work: Coroutine[Any, Any, Done]) -> Done:
-    """What `work` comes to; it is cancelled when the client leaves. The request's body has been read."""
+class Gone(BadRequest):
+    """The client has left: nobody hears this."""
+
+
+async def unless_gone(receive: Receive, work: Coroutine[Any, Any, Done]) -> Done:
+    """What `work` comes to. The request's body has been read; when its client leaves, `work` is cancelled and Gone
+    raised."""
     working = asyncio.create_task(work)
-    leaving = asyncio.create_task(_left(request))
+    leaving = asyncio.create_task(_left(receive))
     try:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
-            raise BadRequest("the client is gone")  # nobody hears it
+            raise Gone("the client is gone")
         return working.result()
     finally:
         for task in (working, leaving):
@@ -135,6 +140,6 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, Done]) -> Done
             working.exception()  # whoever left it unfinished doesn't want to know
 
 
-async def _left(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
         pass

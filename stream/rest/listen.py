@@ -56,7 +56,7 @@ def routes(desk: Desk) -> APIRouter:
                     await asyncio.to_thread(arrived.write, batch)
             honoured, engine = desk.chosen(asked.transcription)
             asked = replace(asked, transcription=honoured)
-            body = await unless_gone(request, _heard(desk, key, asked, engine, arrived, request_id))
+            body = await unless_gone(request.receive, _heard(desk, key, asked, engine, arrived, request_id))
         headers = {"dg-request-id": str(request_id)}
         if honoured.ignored:
             headers[IGNORED] = ", ".join(honoured.ignored)

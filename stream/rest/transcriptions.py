@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from functools import partial
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from models.base import Task
@@ -23,7 +22,7 @@ from stream.files import Arriving
 from stream.multipart import OVERHEAD
 from stream.rest import descriptions, dialect, sse
 from stream.rest.answer import Answer, respond
-from stream.rest.desk import Desk, unless_gone
+from stream.rest.desk import Desk, Gone, unless_gone
 from stream.rest.failures import DIALECT, documented
 from stream.rest.fields import json_pairs
 from stream.rest.intake import Intake, batches, short
@@ -36,16 +35,30 @@ IGNORED = "x-steno-ignored"
 STATUSES = (400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 507)
 
 
-class Told(StreamingResponse):
-    """An answer that is told while it is made. What it holds is let go in the end, whether or not it was read."""
+class Told(Response):
+    """An answer that is told while it is made. What it holds is let go in the end, whether or not it was read.
+
+    Not a StreamingResponse: when the client leaves, that one cancels whatever the cleaning up waits for as well.
+    """
+
+    media_type = sse.MEDIA_TYPE
 
     def __init__(self, told: AsyncIterator[bytes], holding: AsyncExitStack, headers: dict[str, str]) -> None:
-        super().__init__(told, headers=headers | {"Cache-Control": "no-store"}, media_type=sse.MEDIA_TYPE)
+        super().__init__(headers=headers | {"Cache-Control": "no-store"})
+        del self.headers["content-length"]
+        self._told = told
         self._holding = holding
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._holding:
-            await super().__call__(scope, receive, send)
+            with suppress(Gone):
+                await unless_gone(receive, self._send(send))
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async for each in self._told:
+            await send({"type": "http.response.body", "body": each, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -74,11 +87,11 @@ async def _answered(desk: Desk, request: Request, task: Task) -> Response:
         asked, engine = desk.chosen(asked)
         headers = {IGNORED: ", ".join(asked.ignored)} if asked.ignored else {}
         if not asked.streamed:
-            kind, body = await unless_gone(request, _whole(desk, key, asked, engine, arrived))
+            kind, body = await unless_gone(request.receive, _whole(desk, key, asked, engine, arrived))
             return Response(body, headers=headers, media_type=kind)
         # Until there is something to tell, an error still has a status of its own.
         telling = await holding.enter_async_context(aclosing(_telling(desk, key, asked, engine, arrived)))
-        first = await unless_gone(request, _first(telling))
+        first = await unless_gone(request.receive, _first(telling))
         return Told(_after(first, telling), holding.pop_all(), headers)
 
 

@@ -166,6 +166,17 @@ async def test_events_in_mistrals_form(client: httpx.AsyncClient):
     assert named[-1] == "transcription.done"
 
 
+def scope_of(request: httpx.Request) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "method": "POST",
+        "path": PATH,
+        "query_string": b"",
+        "scheme": "http",
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+    }
+
+
 async def test_text_is_sent_while_the_file_is_still_being_decoded(server: Served, monkeypatch: pytest.MonkeyPatch):
     """Nothing more is read before the first text has been received."""
     heard = asyncio.Event()
@@ -200,16 +211,8 @@ async def test_text_is_sent_while_the_file_is_still_being_decoded(server: Served
     async with server.client() as client:
         request = client.build_request("POST", PATH, files=FILE, data={"stream": "true"})
         body = [await request.aread()]
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": PATH,
-        "query_string": b"",
-        "scheme": "http",
-        "headers": [(name.lower(), value) for name, value in request.headers.raw],
-    }
     async with asyncio.timeout(20):
-        await server.app(scope, receive, send)
+        await server.app(scope_of(request), receive, send)
     assert events(received.decode())[-1]["text"] == TEXT
 
 
@@ -349,18 +352,10 @@ async def test_a_client_that_leaves_ends_the_work(server: Served):
     async def send(message: Any) -> None:
         pass
 
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": PATH,
-        "query_string": b"",
-        "scheme": "http",
-        "headers": [(name.lower(), value) for name, value in request.headers.raw],
-    }
     admission = server.service.admission
     for _ in range(4):
         await admission.turn.acquire()
-    asking = asyncio.create_task(server.app(scope, receive, send))
+    asking = asyncio.create_task(server.app(scope_of(request), receive, send))
     while not admission._places:  # noqa: ASYNC110  there is no event to wait for
         await asyncio.sleep(0)
     left.set()
@@ -384,3 +379,26 @@ async def test_nothing_that_is_said_or_asked_is_logged(client: httpx.AsyncClient
     await client.post(PATH, files={"file": ("canary.wav", b"canary")}, data={"prompt": "canary"})
     assert "canary" not in caplog.text
     assert "w19" not in caplog.text
+
+
+async def test_a_client_that_leaves_in_the_middle_of_events_leaves_nothing(server: Served):
+    async with server.client() as client:
+        request = client.build_request("POST", PATH, files=FILE, data={"stream": "true"})
+        body = [await request.aread()]
+    left = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        if body:
+            return {"type": "http.request", "body": body.pop()}
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        if b"w19" in message.get("body", b""):
+            left.set()
+            await asyncio.Event().wait()
+
+    async with asyncio.timeout(20):
+        await server.app(scope_of(request), receive, send)
+    assert server.service.admission._places.total() == 0
+    assert server.engine.backlog_s == 0
