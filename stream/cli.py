@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = vars(_parser().parse_args(arguments))
     command = chosen.pop("run")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # It warns of forms that can't be read, which is for those to hear who send them.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     try:
         code: int = command(chosen)
     except StreamError as error:

@@ -41,6 +41,7 @@ class Secret:
         with self._loading:
             if self._bytes is None:
                 if not self._path.exists():
+                    self._path.parent.mkdir(parents=True, exist_ok=True)
                     _make(self._path)
                 self._bytes = _read(self._path)
             return self._bytes

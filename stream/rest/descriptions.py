@@ -147,10 +147,19 @@ IGNORED_HEADER = {
     }
 }
 _TEXT = {"schema": {"type": "string"}}
+_EVENT = {
+    "type": "object",
+    "description": "Each event; `data` is JSON in the form of the client that asks, as is whether there is a name",
+    "properties": {
+        "event": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["data"],
+}
 TRANSCRIPT: dict[str, Any] = {
     "description": "The transcript, in the format that was asked for",
     "model": Transcript,
-    "content": {"text/plain": _TEXT, "text/vtt": _TEXT, "text/event-stream": _TEXT},
+    "content": {"text/plain": _TEXT, "text/vtt": _TEXT, "text/event-stream": {"schema": _EVENT}},
     "headers": IGNORED_HEADER,
 }
 LISTENED: dict[str, Any] = {"description": "The transcript", "model": Listened, "headers": IGNORED_HEADER}

@@ -101,5 +101,5 @@ async def _refuse_for_a_bug(request: Request, error: Exception) -> Response:
 
 
 def _told(request: Request, error: StreamError) -> Response:
-    dialect = request.scope.get(DIALECT) or settled(request.url.path, request.headers.get("user-agent", ""))
+    dialect = request.scope.get(DIALECT) or settled(request.scope["path"], request.headers.get("user-agent", ""))
     return refusal(error, dialect, request.scope.get(REQUEST_ID, ""))

@@ -44,7 +44,8 @@ class Told(Response):
     media_type = sse.MEDIA_TYPE
 
     def __init__(self, told: AsyncIterator[bytes], holding: AsyncExitStack, headers: dict[str, str]) -> None:
-        super().__init__(headers=headers | {"Cache-Control": "no-store"})
+        # nginx would hold the text back until there is more of it.
+        super().__init__(headers=headers | {"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._told = told
         self._holding = holding
@@ -119,7 +120,7 @@ async def _read(
     else:
         raise UnsupportedMedia("the body is a form or JSON", hint="curl: `-F file=@talk.mp3 -F model=whisper-1`")
     spoken = dialect.told(
-        request.url.path,
+        request.scope["path"],
         pairs,
         user_agent=request.headers.get("user-agent", ""),
         accept=request.headers.get("accept", ""),

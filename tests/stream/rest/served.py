@@ -55,7 +55,7 @@ async def served(
     fetcher: Fetcher | None = None,
 ) -> AsyncIterator[Served]:
     engine = await scripted_engine()
-    store = FileStore(FileOptions(data_dir=str(folder), max_file_mb=1, max_store_mb=4))
+    store = FileStore(FileOptions(data_dir=str(folder / "data"), max_file_mb=1, max_store_mb=4))
     service = Service(Admission({engine.name: engine}, admission or AdmissionOptions()), Limits(), Metrics())
     app = create_app(service, Access(AccessOptions(), "127.0.0.1", keys), store, recordings, fetcher)
     try:

@@ -402,3 +402,10 @@ async def test_a_client_that_leaves_in_the_middle_of_events_leaves_nothing(serve
         await server.app(scope_of(request), receive, send)
     assert server.service.admission._places.total() == 0
     assert server.engine.backlog_s == 0
+
+
+async def test_a_signed_url_that_was_never_ours_is_refused_by_a_server_without_files(client: httpx.AsyncClient):
+    forged = f"http://localhost:8765/v1/signed/{'0' * 8}-{'0' * 27}?expires=9999999999&signature={'0' * 64}"
+    answer = await client.post(PATH, json={"file_url": forged})
+    assert answer.status_code == 400
+    assert (await client.get(forged)).status_code == 403
