@@ -138,7 +138,8 @@ def test_a_recording_that_breaks_off_is_an_error_whether_or_not_text_was_told(
     with pytest.raises(openai.APIError, match="recording"):
         list(openais.audio.transcriptions.create(file=("a.wav", broken), model="whisper-1", stream=True))
     file: Any = {"file_name": "a.wav", "content": broken}
-    with pytest.raises(Exception, match="recording"):
+    # An event that has no type is how its client is told.
+    with pytest.raises(Exception, match=r"recording|bad_m"):
         list(mistrals.audio.transcriptions.stream(model="voxtral-mini-latest", file=file))
 
 
