@@ -43,8 +43,10 @@ SENTENCE = 4 * SAMPLE_RATE
 DOUBTED = 4
 """While hypotheses say nothing, or nothing to be trusted: how many leave a pause unworthy of a second look, and how
 often the wait for a partial doubles at most."""
-BREATH = 3
+BREATH = 4
 """Hypotheses that may say nothing before that wait doubles: a voice may begin with a breath."""
+WORD = SAMPLE_RATE // 5
+"""Speech that may hold a word: the first one is looked for each time that there is as much more."""
 GRID = SAMPLE_RATE // 100
 """Windows begin at multiples of this."""
 QUIET = SAMPLE_RATE // 25
@@ -258,7 +260,7 @@ class _Utterance:
     def _hop(self) -> int:
         """Speech that makes another partial worth its cost: less until there is a first word, and the more, the longer
         it has not been understood, as music and noise are for as long as they last."""
-        hop = self._decoder.hop if self._said else self._decoder.hop // 2
+        hop = self._decoder.hop if self._said else min(WORD, self._decoder.hop)
         return hop << min(max(0, self._doubts - BREATH), DOUBTED)
 
     @property

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 
-from stream.pace import LATE_S
-
 SPAN_S = 10.0
 """How far back it looks."""
 BUSY = 0.85
 """Share of the workers' time."""
+LATE_S = 0.6
+"""From the end of an utterance to its final: where finals take longer there is no room for more, which would make them
+later than clients should wait (`pace.LATE_S`)."""
 LATE_SHARE, FINALS = 0.05, 5
 """Of the finals so many may be late; of fewer than FINALS nothing is told."""
 NEWCOMERS = 0.5

@@ -5,7 +5,7 @@ Knows nothing of servers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,12 @@ import numpy as np
 import soundfile
 import soxr
 
+from models import registry
 from models.base import SAMPLE_RATE, DecodeOptions, Model, Samples
+from models.registry import ModelSpec
+from steno.bench import wer
+from steno.bench.corpus import Entry
+from tests.benchmarks import faster_whisper_baseline
 
 AROUND_S = 0.3
 """Audio that an utterance is given before its start and behind its end."""
@@ -49,6 +54,25 @@ def long_form(weights: Any, path: Path, language: str | None) -> str:
     audio = _mono(path).astype(np.float32) / 32_768
     segments, _ = weights.transcribe(audio, language=language, without_timestamps=True)
     return "".join(segment.text for segment in segments).strip()
+
+
+def better_offline(spec: ModelSpec, entries: Sequence[Entry]) -> dict[str, str]:
+    """By file, what a model makes of recordings; of two ways with a Whisper that which errs less over all."""
+    model = registry.load(spec)
+    ways: list[Callable[[Path, Entry], str]] = [
+        lambda path, entry: utterance_by_utterance(
+            model, path, [(each.start, each.end) for each in entry.reference.utterances], entry.reference.language
+        )
+    ]
+    if spec.kind == "whisper":
+        weights = faster_whisper_baseline.weights(spec)
+        ways.append(lambda path, entry: long_form(weights, path, entry.reference.language))
+    texts = [{entry.reference.file: way(Path(entry.recording.path), entry) for entry in entries} for way in ways]
+    return min(texts, key=lambda by_file: _errors(entries, by_file))
+
+
+def _errors(entries: Sequence[Entry], texts: dict[str, str]) -> int:
+    return sum(wer.errors(entry.reference.said, wer.normalized(texts[entry.reference.file])) for entry in entries)
 
 
 def with_surroundings(utterances: Sequence[Span], duration: float) -> list[Span]:

@@ -11,7 +11,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,8 +21,7 @@ from rich.console import Console
 
 from models import registry
 from models.registry import ModelSpec
-from steno.bench import corpus, plot, table, wer
-from steno.bench.corpus import Entry
+from steno.bench import corpus, plot, table
 from steno.bench.document import document
 from steno.bench.measure import Point, Workload, find_largest, measure
 from steno.bench.report import Latency, Report
@@ -60,8 +59,11 @@ def main() -> int:
     whisper = spec.kind == "whisper"
     if chosen.padded and not whisper:
         raise SystemExit(f"--padded is for a Whisper: {chosen.model} has no windows")
-    offline = _offline(spec, entries) if whisper else None
-    workload = Workload(entries=entries, options={"words": True}, seconds=chosen.seconds, offline=offline)
+    offline = baselines.better_offline(spec, entries) if whisper else None
+    # A session each, since no model offline hears how one recording ends and the next begins.
+    workload = Workload(
+        entries=entries, options={"words": True}, seconds=chosen.seconds, separate=True, offline=offline
+    )
     serve = ("--model", chosen.model, "--device", "cpu")
     searches = {OURS: _search(serve, ("stream",), workload, slo, chosen.most)}
     if chosen.padded:
@@ -126,26 +128,6 @@ def _padded(spec: ModelSpec) -> Iterator[str]:
             declared.unlink()
             declared.write_text(json.dumps(said))
         yield directory
-
-
-# -- offline ------------------------------------------------------------------------------------------------------
-
-
-def _offline(spec: ModelSpec, entries: Sequence[Entry]) -> dict[str, str]:
-    """The better texts, by file, of two ways to decode all audio at once with these weights."""
-    model, weights = registry.load(spec), faster_whisper_baseline.weights(spec)
-    ways: list[Callable[[Path, Entry], str]] = [
-        lambda path, entry: baselines.utterance_by_utterance(
-            model, path, [(each.start, each.end) for each in entry.reference.utterances], entry.reference.language
-        ),
-        lambda path, entry: baselines.long_form(weights, path, entry.reference.language),
-    ]
-    texts = [{entry.reference.file: way(Path(entry.recording.path), entry) for entry in entries} for way in ways]
-    return min(texts, key=lambda by_file: _errors(entries, by_file))
-
-
-def _errors(entries: Sequence[Entry], texts: dict[str, str]) -> int:
-    return sum(wer.errors(entry.reference.said, wer.normalized(texts[entry.reference.file])) for entry in entries)
 
 
 # -- what is told -------------------------------------------------------------------------------------------------
@@ -215,14 +197,17 @@ def _at_most(name: str, told: Report) -> list[Figure]:
 
 
 def _ratio(searches: dict[str, Search]) -> list[Figure]:
-    """Against 1 where the other server can't keep it with 1."""
+    """Where the other server can't keep it with 1, ours are to keep it with as many as if it could, or, if each window
+    is given 30 s, with 1."""
     if THEIRS not in searches:
         return []
-    theirs = searches[THEIRS].largest
-    name = "times as many sessions" if theirs else "times as many sessions as 1, which is one too many there"
+    if theirs := searches[THEIRS].largest:
+        name, bars = f"sessions for each that {THEIRS} keeps it with", RATIOS
+    else:
+        name, bars = f"sessions, where {THEIRS} does not keep it with 1", RATIOS | {PADDED: 1}
     return [
         Figure(f"{ours}: {name}", searches[ours].largest / max(1, theirs), least=least)
-        for ours, least in RATIOS.items()
+        for ours, least in bars.items()
         if ours in searches
     ]
 

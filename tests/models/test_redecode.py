@@ -109,7 +109,7 @@ def test_keeps_the_contract() -> None:
 
 def test_a_partial_early_and_then_each_hop_then_the_final() -> None:
     hypotheses = told(Ledger(), clip(2))
-    assert [hypothesis.covers for hypothesis in hypotheses] == [4_800, 12_800, 20_800, 28_800, 32_000]
+    assert [hypothesis.covers for hypothesis in hypotheses] == [3_200, 11_200, 19_200, 27_200, 32_000]
     assert [hypothesis.agreed for hypothesis in hypotheses] == [0, 0, 0, 1, 5]
     assert texts(hypotheses[-1]) == said(32_000)
 
@@ -124,14 +124,14 @@ def test_what_is_not_understood_is_decoded_ever_less_often(trip: Rejection | Non
     ledger = Deaf()
     told(ledger, clip(16))
     partials = [window.end / SAMPLE_RATE for window in ledger.heard if window.kind in (Kind.FIRST, Kind.PARTIAL)]
-    assert partials == [0.3, 0.6, 0.9, 1.2, 1.7, 2.7, 4.7, 8.7, 12.7]
+    assert partials == [0.2, 0.4, 0.6, 0.8, 1.0, 1.4, 2.2, 3.8, 7.0, 10.2, 13.4]
 
 
 def test_a_few_doubts_delay_nothing_and_trust_ends_them_all() -> None:
-    ledger = Ledger(trips=["noise", None, "noise", "noise", "noise", "noise", None])
+    ledger = Ledger(trips=["noise", None, "noise", "noise", "noise", "noise", "noise", None])
     told(ledger, clip(6))
     partials = [window.end / SAMPLE_RATE for window in ledger.heard if window.kind in (Kind.FIRST, Kind.PARTIAL)]
-    assert partials == [0.3, 0.6, 1.1, 1.6, 2.1, 2.6, 3.6, 4.1, 4.6, 5.1, 5.6]
+    assert partials == [0.2, 0.4, 0.9, 1.4, 1.9, 2.4, 2.9, 3.9, 4.4, 4.9, 5.4, 5.9]
 
 
 def test_what_is_not_understood_is_looked_at_twice_only_at_its_end() -> None:
@@ -160,9 +160,9 @@ def test_without_partials_there_is_one_step() -> None:
 def test_needs_by_kind() -> None:
     model = Redecode(Ledger())
     utterance = model.begin(OPTIONS)
-    utterance.accept(clip(0.2), True)
+    utterance.accept(clip(0.1), True)
     assert utterance.need is None
-    utterance.accept(clip(0.4, 11), True)
+    utterance.accept(clip(0.5, 6), True)
     assert utterance.need is not None
     assert utterance.need.kind is Kind.FIRST
     model.step([utterance])

@@ -16,6 +16,7 @@ from steno.bench import wer
 from stream.channel import Channel, Endpoint, Onset, Speech
 from tests.conformance.check_model import check_model, listen
 from tests.micro.corpus import Clip, read
+from tests.micro.degrade import babble
 from tests.vad.voice import melody, noise, silence
 from vad.endpointer import EndpointOptions
 
@@ -127,14 +128,15 @@ def test_noise_and_silence_say_nothing(model: Model) -> None:
         assert (said.words, said.rejected is None) == ((), False)
 
 
-def test_noise_and_music_say_nothing_in_a_session(model: Model) -> None:
-    """The model would write words over the music, were it taken for speech."""
+def test_what_is_no_speech_says_nothing_in_a_session(model: Model, clips: list[Clip]) -> None:
     music = np.concatenate((silence(0.5), melody(8, -24, 0.5) + melody(8, -32, 2) + melody(8, -32, 4)))
     random = np.random.default_rng(0)
     white = random.normal(0, 1_000, 4 * SAMPLE_RATE).astype(np.int16)
     beeps = np.rint(4_000 * np.sin(np.arange(4 * SAMPLE_RATE) * 2 * np.pi * 480 / SAMPLE_RATE)).astype(np.int16)
     beeps[np.arange(len(beeps)) // (SAMPLE_RATE // 2) % 2 == 1] = 0
-    for sound in (music, white, noise(4, -30), beeps, silence(2)):
+    voices = [clip.samples / np.float32(32_768) for clip in clips[:12]]
+    crowd = np.rint(32_767 * babble(voices, 8, random)).astype(np.int16)
+    for sound in (music, white, noise(4, -30), beeps, crowd, silence(2)):
         assert words_shown(model, sound) == []
 
 

@@ -1,7 +1,6 @@
 """stream/load.py"""
 
-from stream.load import BUSY, FINALS, SPAN_S, Load
-from stream.pace import LATE_S
+from stream.load import BUSY, FINALS, LATE_S, SPAN_S, Load
 
 
 def test_idle_workers_have_room():
