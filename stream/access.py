@@ -99,6 +99,16 @@ class Access:
         self._hosts |= {_configured(_name, "--allow-host", each) for each in options.allow_host}
 
     @property
+    def keyed(self) -> bool:
+        """Whether requests need a key."""
+        return bool(self._digests)
+
+    @staticmethod
+    def is_open(path: str) -> bool:
+        """Whether a path needs no key even then."""
+        return path in OPEN_PATHS or path.startswith(links.PATH)
+
+    @property
     def public_origin(self) -> str | None:
         """The origin of --public-url."""
         return self._public and _url(self._public)
@@ -118,7 +128,7 @@ class Access:
         headers = Headers(scope=scope)
         own = self._own(headers, "https" if scope["scheme"] in ("https", "wss") else "http")
         self._check_origin(headers, own)
-        if not self._digests or scope["path"] in OPEN_PATHS or scope["path"].startswith(links.PATH):
+        if not self.keyed or self.is_open(scope["path"]):
             return None
         if any(name.lower() in QUERY_NAMES for name, _ in parse_qsl(scope["query_string"].decode("latin-1"))):
             raise Unauthorized("a key in the URL is not taken: URLs end up in logs", hint=CREDENTIALS_HINT)

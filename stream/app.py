@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse
@@ -151,6 +152,25 @@ class _Prefixes:
         await self._app(scope, receive, send)
 
 
+class _Application(FastAPI):
+    """Describes itself with the keys that it needs, if it does."""
+
+    access: Access
+
+    def openapi(self) -> dict[str, Any]:
+        described = super().openapi()
+        if self.access.keyed:
+            described["components"]["securitySchemes"] = {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+            }
+            for path, operations in described["paths"].items():
+                for operation in operations.values():
+                    either: list[dict[str, list[str]]] = [{"bearer": []}, {"x-api-key": []}]
+                    operation["security"] = [] if self.access.is_open(path) else either
+        return described
+
+
 def create_app(
     service: Service,
     access: Access,
@@ -167,12 +187,13 @@ def create_app(
     desk = Desk(
         service.admission, service.metrics, store, links, fetcher, recordings or RecordingOptions(), service.busy
     )
-    app = FastAPI(
+    app = _Application(
         title="Steno",
         description="Live speech-to-text on your own machine",
         version="0.1.0",
         lifespan=lambda _: files.sweeping(store),
     )
+    app.access = access
     app.add_middleware(access.middleware, refused=service.refused)
     app.add_middleware(_Prefixes)
     failures.answer(app)

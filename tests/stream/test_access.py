@@ -359,3 +359,14 @@ def test_a_variable_without_a_key_to_send_is_refused(value: str):
 def test_a_file_that_is_not_there_is_named():
     with pytest.raises(FileNotFoundError, match="no-such-file"):
         load_keys(AccessOptions(api_key_file="no-such-file"), {})
+
+
+@pytest.mark.parametrize("keys", [(), (KEY,)])
+async def test_the_description_says_where_a_key_is_needed(keys: tuple[str, ...]):
+    described = (await application(*keys)).openapi()
+    needed = {
+        path for path, operations in described["paths"].items() if any(o.get("security") for o in operations.values())
+    }
+    assert ("securitySchemes" in described["components"]) == bool(keys)
+    unneeded = {*OPEN, "/v1/signed/{file_id}"}
+    assert needed == (described["paths"].keys() - unneeded if keys else set())
