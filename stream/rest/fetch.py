@@ -91,8 +91,6 @@ class Fetcher:
         reader, writer = await self._reach(target)
         try:
             return await _Exchange(reader, writer, target).run(place, most)
-        except (OSError, h11.RemoteProtocolError, h11.LocalProtocolError):
-            raise _unfetched("broke off, or is no HTTP") from None
         finally:
             writer.close()
             with suppress(OSError, TimeoutError):
@@ -129,12 +127,11 @@ class _Exchange:
         ]
         asked = h11.Request(method="GET", target=self._target.path, headers=headers)
         self._writer.write((self._http.send(asked) or b"") + (self._http.send(h11.EndOfMessage()) or b""))
-        await self._writer.drain()
         answer = await self._next()
         while isinstance(answer, h11.InformationalResponse):
             answer = await self._next()
         if not isinstance(answer, h11.Response):
-            raise _unfetched("broke off, or is no HTTP")
+            raise _broken()
         told = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
         if answer.status_code in REDIRECTING and b"location" in told:
             return told[b"location"]
@@ -158,12 +155,15 @@ class _Exchange:
                 await asyncio.to_thread(place.write, bytes(received))
                 received.clear()
         if not isinstance(event, h11.EndOfMessage):
-            raise _unfetched("broke off, or is no HTTP")
+            raise _broken()
         await asyncio.to_thread(place.write, bytes(received))
 
     async def _next(self) -> object:
-        while (event := self._http.next_event()) is h11.NEED_DATA:
-            self._http.receive_data(await self._reader.read(HEADERS))
+        try:
+            while (event := self._http.next_event()) is h11.NEED_DATA:
+                self._http.receive_data(await self._reader.read(HEADERS))
+        except (OSError, h11.RemoteProtocolError):
+            raise _broken() from None
         return event
 
 
@@ -191,6 +191,10 @@ def _allowed(host: str) -> str:
 
 def _unfetched(why: str) -> BadRequest:
     return BadRequest(f"`file_url` {why}", param="file_url")
+
+
+def _broken() -> BadRequest:
+    return _unfetched("broke off, or is no HTTP")
 
 
 def _too_large(most: int) -> TooLarge:

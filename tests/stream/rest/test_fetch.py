@@ -286,3 +286,13 @@ async def test_a_name_is_resolved_to_all_its_addresses():
     assert not any(map(is_public, await fetch._resolved("localhost")))
     with pytest.raises(BadRequest, match="can't be reached"):
         await Fetcher(ON).fetch("http://localhost/", Memory(), 100)
+
+
+async def test_a_disk_that_fails_is_not_the_urls_fault():
+    class Broken(Memory):
+        def write(self, content: bytes) -> None:
+            raise OSError("the disk is gone")
+
+    async with serving(ok(b"sound")) as net:
+        with pytest.raises(OSError, match="gone"):
+            await net.fetcher().fetch("http://example.com/", Broken(), 100)
