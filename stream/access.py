@@ -13,14 +13,17 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from stream import links
 from stream.errors import BadRequest, Forbidden, Misdirected, StreamError, Unauthorized
+from stream.rest.dialect import Dialect, settled
+from stream.rest.envelope import envelope
 
 Origin = tuple[str, str, int]
 """Scheme, host, port."""
@@ -89,10 +92,33 @@ class Access:
                 hint="set API keys: --api-key-file or STENO_API_KEYS",
             )
         public = [] if options.public_url is None else [_configured(_origin, "--public-url", options.public_url)]
+        self._public = public[0] if public else None
         self._origins = {*public, *(_configured(_origin, "--allow-origin", each) for each in options.allow_origin)}
         self._hosts = {"localhost", "127.0.0.1", "::1", _configured(_name, "--host", host)}
         self._hosts |= {name for _, name, _ in public}
         self._hosts |= {_configured(_name, "--allow-host", each) for each in options.allow_host}
+
+    @property
+    def keyed(self) -> bool:
+        """Whether requests need a key."""
+        return bool(self._digests)
+
+    @staticmethod
+    def is_open(path: str) -> bool:
+        """Whether a path needs no key even then."""
+        return path in OPEN_PATHS or path.startswith(links.PATH)
+
+    @property
+    def public_origin(self) -> str | None:
+        """The origin of --public-url."""
+        return self._public and _url(self._public)
+
+    def is_own(self, origin: str) -> bool:
+        """Whether URLs below `origin` lead here: by --public-url, else by any name that the server answers to."""
+        with suppress(ValueError):
+            parsed = _origin(origin)
+            return parsed == self._public if self._public else parsed[1] in self._hosts
+        return False
 
     def check(self, scope: Scope) -> str | None:
         """Whose request this is: a key's id, None without keys. Raises Misdirected, Forbidden or Unauthorized.
@@ -102,7 +128,7 @@ class Access:
         headers = Headers(scope=scope)
         own = self._own(headers, "https" if scope["scheme"] in ("https", "wss") else "http")
         self._check_origin(headers, own)
-        if not self._digests or scope["path"] in OPEN_PATHS:
+        if not self.keyed or self.is_open(scope["path"]):
             return None
         if any(name.lower() in QUERY_NAMES for name, _ in parse_qsl(scope["query_string"].decode("latin-1"))):
             raise Unauthorized("a key in the URL is not taken: URLs end up in logs", hint=CREDENTIALS_HINT)
@@ -126,7 +152,7 @@ class Access:
                     scope["steno.key"] = self.check(scope)
                 except StreamError as error:
                     refused(error)
-                    answer = refusal(error)
+                    answer = refusal(error, settled(scope["path"], Headers(scope=scope).get("user-agent", "")))
             await answer(scope, receive, send)
 
         return guarded
@@ -148,15 +174,12 @@ class Access:
         raise Forbidden("pages of that Origin may not connect", hint="see --public-url and --allow-origin")
 
 
-def refusal(error: StreamError) -> JSONResponse:
+def refusal(error: StreamError, dialect: Dialect | None = None, request_id: str = "") -> JSONResponse:
     """An error as HTTP: instead of an answer, or before an upgrade."""
-    body: dict[str, Any] = {"code": error.code, "message": error.message}
-    if error.hint:
-        body["hint"] = error.hint
     headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse({"error": body}, error.status, headers)
+    return JSONResponse(envelope(error, dialect, request_id), error.status, headers)
 
 
 def _is_loopback(host: str) -> bool:
@@ -193,6 +216,12 @@ def _origin(text: str) -> Origin:
         raise ValueError(text)
     scheme, name, port = found.groups()
     return scheme, _name(name), int(port or {"http": 80, "https": 443}[scheme])
+
+
+def _url(origin: Origin) -> str:
+    scheme, name, port = origin
+    host = f"[{name}]" if ":" in name else name
+    return f"{scheme}://{host}" + ("" if port == {"http": 80, "https": 443}[scheme] else f":{port}")
 
 
 def _name(text: str) -> str:

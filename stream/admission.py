@@ -1,18 +1,21 @@
-"""Who may open a session, and which engine serves it.
+"""Who may open a session or have a recording transcribed, and which engine serves it.
 
 Knows nothing of sockets and wire formats.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from models.base import ModelCard
 from stream.engine import Engine
-from stream.errors import Draining, Overloaded, QuotaExceeded, UnknownModel, Unsupported
+from stream.errors import Draining, Overloaded, QuotaExceeded, Unsupported
 from stream.events import SessionOptions
+from stream.rest.names import resolve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,22 +27,45 @@ class AdmissionOptions:
         },
     )
     max_sessions_per_key: int = field(default=100, metadata={"help": "sessions open at once with one API key"})
+    max_recordings: int = field(
+        default=4, metadata={"help": "recordings transcribed at once; some more wait for their turn"}
+    )
+    max_recordings_per_key: int = field(
+        default=20, metadata={"help": "recordings of one API key that are transcribed or wait at once"}
+    )
+
+    def __post_init__(self) -> None:
+        if self.max_recordings < 1:
+            raise ValueError(f"max_recordings must be above 0, not {self.max_recordings}")
+
+
+WAITING = 16
+"""Recordings that may be there for each that is transcribed, itself included: each has a file on disk."""
 
 
 class Admission:
-    """The first engine is the default. `draining` refuses every newcomer."""
+    """The first engine is the default. `draining` refuses every newcomer, `closing` ends recordings, too.
+
+    turn: to be held while a recording is transcribed.
+    """
 
     def __init__(self, engines: Mapping[str, Engine], options: AdmissionOptions) -> None:
         self.engines = engines
-        self.draining = False
+        self.draining = self.closing = False
+        self.turn = asyncio.Semaphore(options.max_recordings)
         self._options = options
         self._seats: Counter[str | None] = Counter()
+        self._places: Counter[str | None] = Counter()
+
+    @property
+    def cards(self) -> dict[str, ModelCard | None]:
+        """The models by name; None for one that isn't ready."""
+        return {name: engine.card if engine.ready else None for name, engine in self.engines.items()}
 
     @contextmanager
     def seat(self, key: str | None) -> Iterator[None]:
         """A place for one session of `key`; raises Draining, Overloaded or QuotaExceeded."""
-        if self.draining:
-            raise Draining("the server is shutting down", retry_after_s=5)
+        self._require_open()
         most = self._options.max_sessions
         if most is None:
             self._require_room_somewhere()
@@ -55,6 +81,32 @@ class Admission:
         finally:
             self._seats[key] -= 1
 
+    @contextmanager
+    def place(self, key: str | None) -> Iterator[None]:
+        """A place for one recording of `key`; raises Draining, Overloaded or QuotaExceeded."""
+        self._require_open()
+        if self._places.total() >= self._options.max_recordings * WAITING:
+            raise Overloaded("too many recordings wait to be transcribed", retry_after_s=30)
+        if key is not None and self._places[key] >= self._options.max_recordings_per_key:
+            raise QuotaExceeded(
+                f"{self._options.max_recordings_per_key} recordings of this key are being transcribed or wait",
+                retry_after_s=30,
+            )
+        self._places[key] += 1
+        try:
+            yield
+        finally:
+            self._places[key] -= 1
+
+    def require_going_on(self) -> None:
+        """Raises Draining once recordings are no longer waited for."""
+        if self.closing:
+            raise Draining("the server is shutting down", retry_after_s=5)
+
+    def _require_open(self) -> None:
+        if self.draining:
+            raise Draining("the server is shutting down", retry_after_s=5)
+
     def _require_room_somewhere(self) -> None:
         """Which engine it will be is not always known before `start`."""
         for number, engine in enumerate(self.engines.values(), 1):
@@ -67,16 +119,12 @@ class Admission:
                 return
 
     def engine(self, options: SessionOptions) -> Engine:
-        """The engine for a session, which can do all that is asked.
+        """The engine for a session, which can do all that is asked; a vendor's name stands for one of ours.
 
         Raises UnknownModel, Unsupported, and what `Engine.require_ready` and `require_room` raise.
         """
         name = options.model or next(iter(self.engines))
-        if name not in self.engines:
-            raise UnknownModel(
-                f"no model `{name}`", hint=f"this server has {_listed(self.engines)}; see GET /v1/models"
-            )
-        engine = self.engines[name]
+        engine = self.engines[resolve(name, self.cards, options.task, options.languages)]
         engine.require_ready()
         if self._options.max_sessions is None:
             engine.require_room()
@@ -101,5 +149,5 @@ def check(options: SessionOptions, engine: Engine) -> None:
         raise Unsupported(f"model `{engine.name}` takes no `keywords`")
 
 
-def _listed(names: Mapping[str, Engine] | tuple[str, ...] | list[str]) -> str:
+def _listed(names: tuple[str, ...] | list[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)

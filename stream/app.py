@@ -1,4 +1,4 @@
-"""The service's one port: live sessions, model list, health, metrics, API docs.
+"""The service's one port: live sessions, recordings and files, model list, health, metrics, API docs.
 
 Knows nothing of how sessions work, nor of processes, sockets or signals.
 """
@@ -7,22 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stream.access import Access, refusal
 from stream.admission import Admission
-from stream.engine import Engine
 from stream.errors import StreamError
 from stream.events import Limits
+from stream.files import FileStore
+from stream.links import Links
 from stream.metrics import Metrics
 from stream.protocols import PROTOCOLS
 from stream.protocols.base import Request, WireProtocol
+from stream.rest import failures, files, listen, models, transcriptions
+from stream.rest.desk import Desk, RecordingOptions
+from stream.rest.dialect import PREFIXES
+from stream.rest.fetch import Fetcher, FetchOptions
 from stream.session import Session
 
 
@@ -34,6 +40,7 @@ class Service:
         self.limits = limits
         self.metrics = metrics
         self._sessions: set[Session] = set()
+        self._working = 0
         self._emptied = asyncio.Event()
         self._emptied.set()
 
@@ -69,6 +76,7 @@ class Service:
         with suppress(TimeoutError):
             async with asyncio.timeout(drain_s):
                 await self._emptied.wait()
+        self.admission.closing = True
         for session in self._sessions:
             session.shut_down()
         with suppress(TimeoutError):
@@ -77,12 +85,22 @@ class Service:
 
     async def _run(self, session: Session) -> None:
         self._sessions.add(session)
-        self._emptied.clear()
         try:
-            await session.run()
+            with self.busy():
+                await session.run()
         finally:
             self._sessions.discard(session)
-            if not self._sessions:
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """While this lasts, a server that shuts down waits, as long as it does for anything."""
+        self._working += 1
+        self._emptied.clear()
+        try:
+            yield
+        finally:
+            self._working -= 1
+            if not self._working:
                 self._emptied.set()
 
 
@@ -120,35 +138,74 @@ def _live(service: Service, protocol: type[WireProtocol]) -> Callable[[WebSocket
     return live
 
 
-def _card(engine: Engine) -> dict[str, Any]:
-    card = engine.card if engine.ready else None
-    return {
-        "id": engine.name,
-        "object": "model",
-        "kind": card and card.kind,
-        "languages": card and card.languages,
-        "detects_language": card and card.detects,
-        "tasks": card and card.tasks,
-        "prompt": card and card.prompt,
-        "keywords": card and card.keywords,
-        "ready": engine.ready,
-    }
+class _Prefixes:
+    """Whatever is at a path is also below `/openai`, `/mistral` and `/deepgram`, for requests in that dialect."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            first, slash, _ = scope["path"].removeprefix("/").partition("/")
+            if slash and first in PREFIXES:
+                scope = {**scope, "root_path": f"{scope.get('root_path', '')}/{first}"}
+        await self._app(scope, receive, send)
 
 
-def create_app(service: Service, access: Access) -> FastAPI:
-    """The ASGI application. Engines are started and stopped by whoever serves it."""
-    app = FastAPI(title="Steno", description="Live speech-to-text on your own machine", version="0.1.0")
+class _Application(FastAPI):
+    """Describes itself with the keys that it needs, if it does."""
+
+    access: Access
+
+    def openapi(self) -> dict[str, Any]:
+        described = super().openapi()
+        if self.access.keyed:
+            described["components"]["securitySchemes"] = {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+            }
+            for path, operations in described["paths"].items():
+                for operation in operations.values():
+                    either: list[dict[str, list[str]]] = [{"bearer": []}, {"x-api-key": []}]
+                    operation["security"] = [] if self.access.is_open(path) else either
+        return described
+
+
+def create_app(
+    service: Service,
+    access: Access,
+    store: FileStore,
+    recordings: RecordingOptions | None = None,
+    fetcher: Fetcher | None = None,
+) -> FastAPI:
+    """The ASGI application. Engines are started and stopped, and the store closed, by whoever serves it.
+
+    Without a fetcher, no URLs of others' are fetched.
+    """
+    links = Links(store.secret, access.is_own, store.now)
+    fetcher = fetcher or Fetcher(FetchOptions())
+    desk = Desk(
+        service.admission, service.metrics, store, links, fetcher, recordings or RecordingOptions(), service.busy
+    )
+    app = _Application(
+        title="Steno",
+        description="Live speech-to-text on your own machine",
+        version="0.1.0",
+        lifespan=lambda _: files.sweeping(store),
+    )
+    app.access = access
     app.add_middleware(access.middleware, refused=service.refused)
+    app.add_middleware(_Prefixes)
+    failures.answer(app)
+    app.include_router(files.routes(store, links, access.public_origin))
+    app.include_router(transcriptions.routes(desk))
+    app.include_router(listen.routes(desk))
+    app.include_router(models.routes(service.admission))
     for protocol in PROTOCOLS:
         for path in protocol.paths:
             app.add_api_websocket_route(path, _live(service, protocol), name=path)
 
     # None of these waits for anything: as plain functions they would each be sent to a thread.
-    @app.get("/v1/models", tags=["models"])
-    async def models() -> dict[str, Any]:
-        """Models that a session may name; the first is the default."""
-        return {"object": "list", "data": [_card(engine) for engine in service.admission.engines.values()]}
-
     @app.get("/livez", tags=["health"])
     async def livez() -> dict[str, str]:
         """The server answers."""

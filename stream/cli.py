@@ -1,4 +1,4 @@
-"""The command `steno-server`: serve, demo, models.
+"""The command `steno-server`: serve, transcribe, demo, models, calibrate.
 
 Knows nothing of how any of it works.
 """
@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from models import registry
-from stream import calibrate, config, demo, startup
+from stream import calibrate, config, demo, startup, transcribe
 from stream.access import load_keys
 from stream.engines import ModelOptions
 from stream.errors import StreamError
+from stream.transcribe import TranscribeOptions
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = vars(_parser().parse_args(arguments))
     command = chosen.pop("run")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # It warns of forms that can't be read, which is for those to hear who send them.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     try:
         code: int = command(chosen)
     except StreamError as error:
@@ -48,6 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     config.add_flags(serving, *config.KINDS)
     serving.set_defaults(run=_serve)
+    transcribing = commands.add_parser("transcribe", help="transcribe recordings, without a server")
+    transcribing.add_argument("file", nargs="+", type=Path, help="a recording: wav, flac, mp3, ogg, m4a, mp4, webm")
+    config.add_flags(transcribing, TranscribeOptions, ModelOptions)
+    transcribing.set_defaults(run=_transcribe)
     showing = commands.add_parser("demo", help="serve on a free port, stream a clip of speech and show what comes back")
     config.add_flags(showing, ModelOptions)
     showing.set_defaults(run=_demo)
@@ -79,6 +86,11 @@ def _serve(flags: dict[str, Any]) -> int:
         log.warning(note)
     asyncio.run(startup.run(prepared, ready=lambda address: print(f"Steno is ready at {address}", flush=True)))
     return 0
+
+
+def _transcribe(flags: dict[str, Any]) -> int:
+    options = config.load(TranscribeOptions, flags, {})
+    return transcribe.run(flags["file"], options, config.load(ModelOptions, flags, os.environ))
 
 
 def _demo(flags: dict[str, Any]) -> int:

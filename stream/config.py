@@ -17,6 +17,9 @@ from stream.admission import AdmissionOptions
 from stream.engine import EngineOptions
 from stream.engines import ModelOptions
 from stream.events import Limits
+from stream.files import FileOptions
+from stream.rest.desk import RecordingOptions
+from stream.rest.fetch import FetchOptions
 from stream.serving import ServingOptions
 
 Options = TypeVar("Options")
@@ -30,6 +33,9 @@ class Config:
     access: AccessOptions = field(default_factory=AccessOptions)
     admission: AdmissionOptions = field(default_factory=AdmissionOptions)
     limits: Limits = field(default_factory=Limits)
+    files: FileOptions = field(default_factory=FileOptions)
+    recordings: RecordingOptions = field(default_factory=RecordingOptions)
+    fetch: FetchOptions = field(default_factory=FetchOptions)
 
 
 KINDS = tuple(get_type_hints(Config).values())

@@ -181,9 +181,9 @@ class Engine:
             quick = rate >= QUICK * layout.replicas
             if not self._replicas or (quick and rate > WORTH * best):
                 given_up, self._replicas, best = self._replicas, replicas, rate
+                self.card = replicas[0].card
             await asyncio.gather(*(replica.stop() for replica in given_up))
         self._busyness.workers = len(self._replicas)
-        self.card = self._replicas[0].card
         self._tasks = [asyncio.create_task(replica.run()) for replica in self._replicas]
 
     async def _laid_out(self, layout: Layout) -> list[_Replica]:

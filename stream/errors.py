@@ -5,11 +5,14 @@ StreamError                    code, message, hint; the close code and HTTP stat
 │   ├── BadRequest             4400  400   unknown option, wrong type or value, message out of order
 │   ├── NotStarted             4400  400   audio before `start`
 │   ├── BadAudio               4400  400   odd byte count, empty frame
-│   ├── TooLarge               4413  413   frame or text over its limit
+│   ├── BadMedia               4400  422   a recording that is damaged: not all of it can be decoded, or nothing
+│   ├── UnsupportedMedia       4400  415   a file that is no recording, or of a kind that is not decoded
+│   ├── TooLarge               4413  413   frame, text or recording over its limit
 │   ├── Unauthorized           4401  401   no key, or a wrong one
 │   ├── Forbidden              4401  403   foreign Origin
 │   ├── Misdirected            4400  421   foreign Host
 │   ├── UnknownModel           4404  404
+│   ├── NotFound               4404  404   a file that is not there, or is another key's
 │   ├── Unsupported            4400  400   an option that this model or server can't honour
 │   ├── QuotaExceeded          4429  429
 │   ├── TimedOut               4410  408   no start, idle, session length
@@ -17,8 +20,9 @@ StreamError                    code, message, hint; the close code and HTTP stat
 └── ServerError                ours: logged with its cause
     ├── Overloaded             1013  503   no capacity
     ├── Draining               1012  503
+    ├── StoreFull              1013  507   no room for another file
     ├── EngineFailed           1011  500
-    └── BackendUnavailable     1011  500   a library or weights that a model needs are missing
+    └── BackendUnavailable     1011  500   a library, weights or a folder that is needed and can't be had
 
 Knows nothing of wire formats: protocols turn these into their own messages.
 """
@@ -29,18 +33,28 @@ from typing import ClassVar
 
 
 class StreamError(Exception):
-    """`message` says what was wrong and where, `hint` what to do about it; `fatal` ends a session that is open."""
+    """`message` says what was wrong and where, `hint` what to do about it; `fatal` ends a session that is open.
+
+    `param` names the one field of a request that was wrong.
+    """
 
     code: ClassVar[str] = "internal"
     close_code: ClassVar[int] = 1011
     status: ClassVar[int] = 500
 
     def __init__(
-        self, message: str, *, hint: str | None = None, fatal: bool = False, retry_after_s: int | None = None
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        param: str | None = None,
+        fatal: bool = False,
+        retry_after_s: int | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.param = param
         self.fatal = fatal
         self.retry_after_s = retry_after_s
 
@@ -61,6 +75,16 @@ class NotStarted(ClientError):
 
 class BadAudio(ClientError):
     code = "bad_audio"
+
+
+class BadMedia(ClientError):
+    code = "bad_media"
+    status = 422
+
+
+class UnsupportedMedia(ClientError):
+    code = "unsupported_media"
+    status = 415
 
 
 class TooLarge(ClientError):
@@ -88,6 +112,12 @@ class Misdirected(ClientError):
 
 class UnknownModel(ClientError):
     code = "unknown_model"
+    close_code = 4404
+    status = 404
+
+
+class NotFound(ClientError):
+    code = "not_found"
     close_code = 4404
     status = 404
 
@@ -128,6 +158,12 @@ class Draining(ServerError):
     code = "draining"
     close_code = 1012
     status = 503
+
+
+class StoreFull(ServerError):
+    code = "store_full"
+    close_code = 1013
+    status = 507
 
 
 class EngineFailed(ServerError):

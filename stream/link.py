@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -70,8 +71,7 @@ class ProcessLink:
         return report
 
     def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        kill(self._process)
 
     async def close(self) -> None:
         self.kill()
@@ -81,15 +81,30 @@ class ProcessLink:
         await self._process.wait()
 
 
+def kill(process: asyncio.subprocess.Process) -> None:
+    """End a child, whatever it does; idempotent."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            if sys.platform == "win32":
+                process.kill()
+            else:
+                # Before Python 3.13 process.kill() reaps a child that has just ended, and asyncio misses its status.
+                os.kill(process.pid, signal.SIGKILL)
+
+
+def own_path() -> str:
+    """PYTHONPATH for a child that is to run the same code as this process."""
+    return os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
 async def start_process(module: str = "stream.worker") -> Link:
     """A worker in a process of its own, running the same code as this one; `module` is what it runs."""
     # -P and an explicit path, because the working directory may well hold a folder named `models`.
-    path = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", module),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+        env={**os.environ, "PYTHONPATH": own_path()},
     )
     return ProcessLink(process)
 

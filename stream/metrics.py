@@ -21,6 +21,9 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         self.sessions = Gauge("stt_sessions_active", "Sessions that are open", registry=registry)
         self.sessions_total = Counter("stt_sessions", "Sessions that have ended", ["outcome"], registry=registry)
+        self.recordings = Counter(
+            "stt_recordings", "Recordings transcribed, or not to their end", ["outcome"], registry=registry
+        )
         self.rejected = Counter(
             "stt_sessions_rejected", "Connections refused before they were a session", ["reason"], registry=registry
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 
 from stream import serving
@@ -16,7 +17,9 @@ from stream.app import Service, create_app
 from stream.config import Config
 from stream.engine import Engine
 from stream.engines import build
+from stream.files import FileStore
 from stream.metrics import Metrics
+from stream.rest.fetch import Fetcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Prepared:
     access: Access
     listener: socket.socket
     metrics: Metrics
+    files: FileStore
+    fetcher: Fetcher
     engines: dict[str, Engine]
     notes: list[str]
 
@@ -41,14 +46,18 @@ def prepare(config: Config, keys: Iterable[str] = ()) -> Prepared:
     access = Access(config.access, config.serving.host, keys)
     listener = serving.listen(config.serving)
     metrics = Metrics()
+    files, fetcher = FileStore(config.files), Fetcher(config.fetch)
+    # Where nobody asks for files, none of its folders is made.
+    if config.files.data_dir is not None or files.exists:
+        files.open()
     engines, notes = build(config.models, config.engine, metrics)
-    return Prepared(config, access, listener, metrics, engines, notes)
+    return Prepared(config, access, listener, metrics, files, fetcher, engines, notes)
 
 
 async def run(prepared: Prepared, ready: Callable[[str], None]) -> None:
     """Serve until told to stop; `ready` gets the address once all models work. Raises EngineFailed if one doesn't."""
     config = prepared.config
     service = Service(Admission(prepared.engines, config.admission), config.limits, prepared.metrics)
-    app = create_app(service, prepared.access)
-    with prepared.listener as listener:
+    app = create_app(service, prepared.access, prepared.files, config.recordings, prepared.fetcher)
+    with prepared.listener as listener, closing(prepared.files):
         await serving.serve(config.serving, listener, app, service, list(prepared.engines.values()), ready)

@@ -150,7 +150,8 @@ class Worker:
             except Exception as error:
                 self._fail(id, error)
                 continue
-            if need is None:
+            # A file's audio comes as fast as it is read: its pauses have ended before there is time to suspect an end.
+            if need is None or (need.kind is Kind.SPECULATIVE and not mine.live):
                 mine.since = None
                 continue
             partial = need.kind in (Kind.FIRST, Kind.PARTIAL)

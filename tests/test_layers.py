@@ -13,16 +13,21 @@ CLIENT = ROOT / "clients/python"
 
 LAYERS = (
     "usage",
-    "audio costs errors metrics pace text",
-    "batch channel events load messages promise trial",
-    "link outbox protocols.base ticket transcript worker",
-    "calibrate engine protocols.native",
-    "admission engines protocols transcriber",
-    "access session",
+    "audio costs errors media_messages metrics pace rest rest.languages text",
+    "batch channel events load media_child messages multipart promise secret trial",
+    "rest.addresses rest.fields rest.names",
+    "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket transcript worker",
+    "calibrate engine media protocols.native rest.envelope rest.fetch rest.request",
+    "access admission engines protocols rest.answer rest.descriptions transcriber",
+    "recording rest.deepgram rest.failures rest.sse session",
+    "hearing rest.files rest.models",
+    "rest.desk",
+    "rest.transcriptions",
+    "rest.listen",
     "app",
     "serving",
     "config",
-    "startup",
+    "startup transcribe",
     "demo",
     "cli",
     "__main__",
@@ -36,9 +41,15 @@ DEMO = "stream.demo"
 
 IMPURE = {"asyncio", "concurrent", "multiprocessing", "queue", "selectors", "socket", "subprocess", "threading", "time"}
 PURE = {
-    *(f"stream.{name}" for name in ("audio", "batch", "channel", "costs", "errors", "events", "load", "messages")),
-    *(f"stream.{name}" for name in ("outbox", "pace", "promise", "text", "transcriber", "transcript")),
+    *(
+        f"stream.{name}"
+        for name in ("audio", "batch", "channel", "costs", "errors", "events", "load", "media_messages")
+    ),
+    *(f"stream.{name}" for name in ("messages", "multipart", "outbox", "pace", "promise", "subtitles", "text")),
+    *("stream.transcriber", "stream.transcript"),
     *("stream.protocols", "stream.protocols.base", "stream.protocols.native"),
+    *(f"stream.rest.{name}" for name in ("addresses", "answer", "deepgram", "dialect", "envelope", "fields")),
+    *(f"stream.rest.{name}" for name in ("languages", "names", "request", "segments", "sse")),
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.tones", "vad.webrtc"),
     *("models.agreement", "models.base", "models.context", "models.features", "models.redecode", "models.times"),
     "models.tokens",
@@ -51,7 +62,7 @@ PURE = {
 """Neither I/O nor clocks nor threads: what goes in is all that decides what comes out."""
 
 HEAVY = {
-    "av": set(),
+    "av": {"stream.media_child"},
     "ctranslate2": {"models.whisper", "models.registry"},  # the registry asks it, when need be, whether there is CUDA
     "faster_whisper": set(),  # brings the file of vad.silero, which finds it without importing all the rest
     "huggingface_hub": {"models.weights"},

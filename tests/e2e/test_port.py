@@ -20,6 +20,7 @@ from stream.app import Service, create_app
 from stream.engine import Engine
 from stream.errors import BadRequest
 from stream.events import Limits
+from stream.files import FileOptions, FileStore
 from stream.metrics import Metrics
 from stream.serving import ServingOptions, listen
 from stream.usage import PROC
@@ -30,9 +31,11 @@ from tests.e2e.conftest import Server, hear, say
 def test_models_are_listed(server: Server):
     listed = httpx.get(server.http + "/v1/models").json()
     assert listed["object"] == "list"
-    [card] = listed["data"]
+    card, *aliases = listed["data"]
     assert (card["id"], card["object"], card["ready"]) == ("scripted", "model", True)
     assert "en" in card["languages"]
+    assert {each["alias_of"] for each in aliases} == {"scripted"}
+    assert [each["id"] for each in aliases] == card["aliases"]
 
 
 def test_a_server_that_printed_its_address_is_alive_and_ready(server: Server):
@@ -43,13 +46,14 @@ def test_a_server_that_printed_its_address_is_alive_and_ready(server: Server):
 async def test_a_server_is_not_ready_while_a_model_loads_or_when_it_drains():
     engines = {name: Engine(ModelSpec(name=name, kind="scripted")) for name in ("slow", "slower")}
     admission = Admission(engines, AdmissionOptions())
-    app = create_app(Service(admission, Limits(), Metrics()), Access(AccessOptions(), "127.0.0.1", []))
+    service, access = Service(admission, Limits(), Metrics()), Access(AccessOptions(), "127.0.0.1", [])
+    app = create_app(service, access, FileStore(FileOptions()))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         answer = await client.get("/readyz")
         assert answer.status_code == 503
         assert answer.json()["reasons"] == ["model `slow` is loading", "model `slower` is loading"]
         assert (await client.get("/livez")).status_code == 200
-        assert [card["ready"] for card in (await client.get("/v1/models")).json()["data"]] == [False, False]
+        assert {card["ready"] for card in (await client.get("/v1/models")).json()["data"]} == {False}
         admission.draining = True
         assert (await client.get("/readyz")).json()["reasons"][-1] == "shutting down"
 
@@ -63,7 +67,14 @@ def test_metrics_can_be_read_by_prometheus(server: Server):
     assert answer.headers["Content-Type"].startswith("text/plain")
     families = {family.name: family for family in text_string_to_metric_families(answer.text)}
     counted = {
-        *("sessions_active", "sessions", "sessions_rejected", "audio_received_seconds", "backlog_seconds"),
+        *(
+            "sessions_active",
+            "sessions",
+            "sessions_rejected",
+            "recordings",
+            "audio_received_seconds",
+            "backlog_seconds",
+        ),
         *("partial_delay_seconds", "final_delay_seconds", "decode_seconds", "decode_queue_seconds", "batch_size"),
         *("worker_restarts", "partials_coalesced", "warnings", "ws_close", "event_loop_lag_seconds", "draining"),
         *("workers_cpu_seconds", "workers_resident_memory_bytes"),
@@ -82,8 +93,8 @@ def test_metrics_can_be_read_by_prometheus(server: Server):
 def test_the_interface_is_documented(server: Server):
     assert "swagger" in httpx.get(server.http + "/docs").text
     described = httpx.get(server.http + "/openapi.json").json()
-    assert described["paths"].keys() >= {"/v1/models", "/livez", "/readyz", "/metrics"}
-    assert all(operation["get"]["description"] for operation in described["paths"].values())
+    assert described["paths"].keys() >= {"/v1/models", "/v1/audio/transcriptions", "/livez", "/readyz", "/metrics"}
+    assert all(operation["description"] for path in described["paths"].values() for operation in path.values())
 
 
 @pytest.fixture(scope="module")

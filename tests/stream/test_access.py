@@ -14,6 +14,7 @@ from stream.admission import Admission, AdmissionOptions
 from stream.app import Service, create_app
 from stream.errors import BadRequest
 from stream.events import Limits
+from stream.files import FileOptions, FileStore
 from stream.metrics import Metrics
 from tests.stream.inline import scripted_engine
 
@@ -26,7 +27,7 @@ NOWHERE = "/nowhere"
 async def application(*keys: str, host: str = "127.0.0.1", **options: Any) -> Any:
     engine = await scripted_engine()
     service = Service(Admission({engine.name: engine}, AdmissionOptions()), Limits(), Metrics())
-    return create_app(service, Access(AccessOptions(**options), host, keys))
+    return create_app(service, Access(AccessOptions(**options), host, keys), FileStore(FileOptions()))
 
 
 async def ask(
@@ -358,3 +359,14 @@ def test_a_variable_without_a_key_to_send_is_refused(value: str):
 def test_a_file_that_is_not_there_is_named():
     with pytest.raises(FileNotFoundError, match="no-such-file"):
         load_keys(AccessOptions(api_key_file="no-such-file"), {})
+
+
+@pytest.mark.parametrize("keys", [(), (KEY,)])
+async def test_the_description_says_where_a_key_is_needed(keys: tuple[str, ...]):
+    described = (await application(*keys)).openapi()
+    needed = {
+        path for path, operations in described["paths"].items() if any(o.get("security") for o in operations.values())
+    }
+    assert ("securitySchemes" in described["components"]) == bool(keys)
+    unneeded = {*OPEN, "/v1/signed/{file_id}"}
+    assert needed == (described["paths"].keys() - unneeded if keys else set())

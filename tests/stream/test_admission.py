@@ -16,6 +16,7 @@ from stream.events import SessionOptions
 def engine(name: str, **card: Any) -> Any:
     return SimpleNamespace(
         name=name,
+        ready=True,
         require_ready=lambda: None,
         require_room=lambda: None,
         card=ModelCard(**{"kind": "fake", "languages": ("en", "de"), **card}),
@@ -112,3 +113,27 @@ def test_a_number_of_sessions_stands_for_the_measure():
         each.require_room = full
     with room.seat(None):
         assert room.engine(SessionOptions()).name == "plain"
+
+
+def test_a_vendors_name_stands_for_the_model_that_can_do_it():
+    assert admission().engine(SessionOptions(model="whisper-1")).name == "plain"
+    assert admission().engine(SessionOptions(model="whisper-1", task="translate")).name == "able"
+
+
+def test_places_for_recordings_are_limited_and_given_back():
+    room = admission(max_recordings=1, max_recordings_per_key=2)
+    with room.place("a"), room.place("a"), pytest.raises(QuotaExceeded) as caught, room.place("a"):
+        pass
+    assert caught.value.retry_after_s
+    with room.place("a"), room.place("a"), room.place("b"):
+        pass
+    room.draining = True
+    with pytest.raises(Draining), room.place("a"):
+        pass
+
+
+def test_recordings_that_wait_are_few(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("stream.admission.WAITING", 2)
+    room = admission(max_recordings=1)
+    with room.place(None), room.place(None), pytest.raises(Overloaded), room.place(None):
+        pass

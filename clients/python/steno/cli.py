@@ -201,10 +201,11 @@ def _bench(args: argparse.Namespace) -> None:
 
 
 def _models(args: argparse.Namespace) -> None:
-    """Print the names that `GET /v1/models` lists, one a line."""
+    """Print the names that `GET /v1/models` lists, one a line, without those that stand for another."""
     address = endpoint(args.url, "http", "models")
     try:
         for model in json.loads(fetch(address, _key(args)))["data"]:
-            print(model["id"])
+            if not model.get("alias_of"):
+                print(model["id"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConnectError(f"no list of models at {address}: {error}") from None

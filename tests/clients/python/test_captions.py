@@ -1,10 +1,13 @@
+import json
 import re
 from itertools import pairwise
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steno.captions import LINE, LONGEST_MS, captions, srt, vtt
+from steno.captions import LINE, LONGEST_MS, SHORTEST_MS, captions, srt, vtt
 from steno.events import Final, Latency, Word
 
 
@@ -35,6 +38,32 @@ def lines_of(shown):
     return [caption.lines for caption in shown]
 
 
+# -- what the server and its clients agree on ---------------------------------------------------------------------
+
+GOLDEN = sorted((Path(__file__).parents[2] / "wire" / "captions").glob("*.json"))
+
+
+def told(words, channel):
+    """A final as a server tells it: words are stripped, and their text is that of the segment."""
+    text = "".join(word for word, _, _ in words).strip()
+    timed = [(word.strip(), start / 1000, end / 1000) for word, start, end in words]
+    return spoken(*timed, text=text, channel=channel)
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_golden_captions(path):
+    golden = json.loads(path.read_text("utf-8"))
+    finals = [told(one["words"], one["channel"]) for one in golden["finals"]]
+    shown = [[one.channel, one.start_ms, one.end_ms, list(one.lines)] for one in captions(finals)]
+    assert shown == golden["captions"]
+    for name, write in (("srt", srt), ("vtt", vtt)):
+        assert write(finals).splitlines() == golden.get(name, write(finals).splitlines())
+
+
+def test_there_are_golden_captions():
+    assert len(GOLDEN) >= 15
+
+
 # -- where captions begin and end ---------------------------------------------------------------------------------
 
 
@@ -44,8 +73,19 @@ def test_a_short_final_is_one_caption_long_enough_to_read():
 
 
 def test_it_gives_way_to_the_next():
-    first, second = captions([final("Yes.", 1.0, 1.2), final("No.", 1.5, 1.7)])
-    assert (first.end_ms, second.start_ms) == (1500, 1500)
+    first, second = captions([final("Yes, to be sure, I do.", 1.0, 1.2), final("No.", 2.1, 2.3)])
+    assert (first.end_ms, second.start_ms) == (2100, 2100)
+
+
+def test_one_too_short_to_be_read_is_shown_with_the_next():
+    (both,) = captions([final("Yes.", 1.0, 1.2), final("No.", 1.5, 1.7)])
+    assert (both.start_ms, both.end_ms, both.lines) == (1000, 2000, ("Yes. No.",))
+
+
+def test_it_stays_until_it_is_read():
+    said = "This was said in half a second, in which nobody could read it."
+    (caption,) = captions([final(said, 1.0, 1.5)])
+    assert caption.end_ms == 1000 + -(-len(said) * 1000 // 17)
 
 
 def test_two_lines_are_about_as_long():
@@ -85,7 +125,7 @@ def test_words_that_are_not_the_texts_are_left_aside():
 def test_text_without_spaces_is_broken_at_words():
     said = spoken(*(("你好", index * 0.2, index * 0.2 + 0.2) for index in range(30)), text="你好" * 30)
     shown = captions([said])
-    assert lines_of(shown) == [("你好" * 15, "你好" * 15)]
+    assert lines_of(shown) == [("你好" * 10,), ("你好" * 10, "你好" * 10)]
 
 
 def test_nothing_said_is_nothing_shown():
@@ -121,7 +161,7 @@ def test_captions_can_be_read_and_say_everything_once(finals):
     for caption in shown:
         assert 1 <= len(caption.lines) <= 2
         assert all(0 < len(line) <= LINE for line in caption.lines)
-        assert 0 < caption.end_ms - caption.start_ms <= LONGEST_MS
+        assert SHORTEST_MS <= caption.end_ms - caption.start_ms <= LONGEST_MS
     for before, after in pairwise(shown):
         assert before.end_ms <= after.start_ms
     said = "".join(one.text for one in finals)

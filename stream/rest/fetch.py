@@ -1,0 +1,201 @@
+"""Fetches files from strangers' servers: only what `addresses` allows, from an address that was judged, within limits.
+
+Asks no proxy, follows few redirects and judges each anew. Knows nothing of what the files are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import h11
+
+from stream.errors import BadRequest, TooLarge, Unsupported
+from stream.rest.addresses import Target, is_public, read, redirected
+from stream.rest.intake import BATCH, Place
+
+CONNECT_S = 10.0
+TOTAL_S = 60.0
+"""For all of it: names, redirects, and the whole file."""
+REDIRECTS = 3
+REDIRECTING = (301, 302, 303, 307, 308)
+HEADERS = 65_536
+"""Bytes of an answer before its body."""
+
+Resolve = Callable[[str], Awaitable[list[str]]]
+Connect = Callable[[str, Target], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchOptions:
+    fetch_urls: bool = field(default=False, metadata={"help": "fetch recordings from URLs that clients name"})
+    fetch_allow: tuple[str, ...] = field(
+        default=(), metadata={"help": "a host to fetch from; with any, only from those that are named"}
+    )
+
+
+class Fetcher:
+    """`resolve` gives all addresses of a name, `judge` says which may be connected to, `connect` does so.
+
+    Raises BadRequest for a host to allow that is none.
+    """
+
+    def __init__(
+        self,
+        options: FetchOptions,
+        *,
+        resolve: Resolve | None = None,
+        judge: Callable[[str], bool] = is_public,
+        connect: Connect | None = None,
+    ) -> None:
+        self._on = options.fetch_urls
+        self._allowed = frozenset(_allowed(each) for each in options.fetch_allow)
+        self._resolve = resolve or _resolved
+        self._judge = judge
+        self._connect = connect or _connected
+
+    async def fetch(self, url: str, place: Place, most: int) -> None:
+        """Put what a URL holds into `place`, which is written to in threads.
+
+        Raises what `require_on` does, BadRequest for a URL that may not or can't be fetched, TooLarge behind `most`
+        bytes, and what `place.write` raises.
+        """
+        self.require_on()
+        try:
+            async with asyncio.timeout(TOTAL_S):
+                target = read(url, self._allowed)
+                for _ in range(REDIRECTS + 1):
+                    following = await self._get(target, place, most)
+                    if following is None:
+                        return
+                    target = redirected(target, following, self._allowed)
+        except TimeoutError:
+            raise _unfetched(f"took more than {TOTAL_S:g} s") from None
+        raise _unfetched(f"redirects more than {REDIRECTS} times")
+
+    def require_on(self) -> None:
+        """Raises Unsupported where no URLs are fetched."""
+        if not self._on:
+            raise Unsupported(
+                "this server fetches no URLs but its own signed ones, while those are valid",
+                hint="upload the file, or start the server with --fetch-urls",
+                param="file_url",
+            )
+
+    async def _get(self, target: Target, place: Place, most: int) -> str | None:
+        """Where it sends on to, or None once all is in its place."""
+        reader, writer = await self._reach(target)
+        try:
+            return await _Exchange(reader, writer, target).run(place, most)
+        finally:
+            writer.close()
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await writer.wait_closed()
+
+    async def _reach(self, target: Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                addresses = await self._resolve(target.host)
+                # What is not public is not told from what isn't there: nobody learns about this network here.
+                if not addresses or not all(map(self._judge, addresses)):
+                    raise _unfetched("can't be reached")
+                return await self._connect(addresses[0], target)
+        except (OSError, TimeoutError):
+            raise _unfetched("can't be reached") from None
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: Target) -> None:
+        self._reader, self._writer, self._target = reader, writer, target
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEADERS)
+
+    async def run(self, place: Place, most: int) -> str | None:
+        headers = [
+            ("Host", self._target.authority),
+            ("User-Agent", "steno"),
+            ("Accept", "*/*"),
+            # Nothing is inflated: what comes is what counts against the limit.
+            ("Accept-Encoding", "identity"),
+            ("Connection", "close"),
+        ]
+        asked = h11.Request(method="GET", target=self._target.path, headers=headers)
+        self._writer.write((self._http.send(asked) or b"") + (self._http.send(h11.EndOfMessage()) or b""))
+        answer = await self._next()
+        while isinstance(answer, h11.InformationalResponse):
+            answer = await self._next()
+        if not isinstance(answer, h11.Response):
+            raise _broken()
+        told = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
+        if answer.status_code in REDIRECTING and b"location" in told:
+            return told[b"location"]
+        if answer.status_code != 200:
+            raise _unfetched(f"answers with status {answer.status_code}")
+        if told.get(b"content-encoding", "identity").strip().lower() != "identity":
+            raise _unfetched("comes compressed, unasked")
+        if told.get(b"content-length", "").isdecimal() and int(told[b"content-length"]) > most:
+            raise _too_large(most)
+        await self._take(place, most)
+        return None
+
+    async def _take(self, place: Place, most: int) -> None:
+        received, total = bytearray(), 0
+        while isinstance(event := await self._next(), h11.Data):
+            total += len(event.data)
+            if total > most:
+                raise _too_large(most)
+            received += event.data
+            if len(received) >= BATCH:
+                await asyncio.to_thread(place.write, bytes(received))
+                received.clear()
+        if not isinstance(event, h11.EndOfMessage):
+            raise _broken()
+        await asyncio.to_thread(place.write, bytes(received))
+
+    async def _next(self) -> object:
+        try:
+            while (event := self._http.next_event()) is h11.NEED_DATA:
+                self._http.receive_data(await self._reader.read(HEADERS))
+        except (OSError, h11.RemoteProtocolError):
+            raise _broken() from None
+        return event
+
+
+async def _resolved(host: str) -> list[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+async def _connected(address: str, target: Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if target.scheme == "http":
+        return await asyncio.open_connection(address, target.port)
+    trusted = await asyncio.to_thread(ssl.create_default_context)
+    return await asyncio.open_connection(address, target.port, ssl=trusted, server_hostname=target.host)
+
+
+def _allowed(host: str) -> str:
+    try:
+        target = read(f"http://{f'[{host}]' if ':' in host else host}/")
+        if target.path != "/":
+            raise BadRequest("more than a host")
+        return target.host
+    except BadRequest:
+        raise BadRequest(f"--fetch-allow {host} is not a host name or address") from None
+
+
+def _unfetched(why: str) -> BadRequest:
+    return BadRequest(f"`file_url` {why}", param="file_url")
+
+
+def _broken() -> BadRequest:
+    return _unfetched("broke off, or is no HTTP")
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"what is at `file_url` has more than {most} bytes", param="file_url")

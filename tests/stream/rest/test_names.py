@@ -1,0 +1,90 @@
+"""Vendors' names stand for the best of our models, other names for nothing."""
+
+import pytest
+from mistralai.client.models import BaseModelCard, ModelList
+from openai.types import Model
+
+from models.base import ModelCard
+from stream.errors import UnknownModel
+from stream.rest.names import ALIASES, entries, entry, resolve
+
+ENGLISH = ModelCard(kind="pocketsphinx", languages=("en",))
+TURBO = ModelCard(kind="whisper", languages=("en", "de"), detects=True)
+BASE = ModelCard(kind="whisper", languages=("en", "de"), detects=True, tasks=("transcribe", "translate"))
+VOXTRAL = ModelCard(kind="voxtral", languages=("en", "de"))
+CARDS = {"sphinx": ENGLISH, "turbo": TURBO, "base": BASE, "voxtral-mini": VOXTRAL}
+
+
+def test_an_own_name_is_itself_even_where_it_is_a_vendors():
+    assert resolve("base", CARDS) == "base"
+    assert resolve("whisper-1", {"first": BASE, "whisper-1": TURBO}) == "whisper-1"
+
+
+def test_no_name_is_the_operators_first():
+    assert resolve(None, CARDS) == "sphinx"
+
+
+@pytest.mark.parametrize(
+    ("alias", "own"),
+    [
+        ("whisper-1", "turbo"),
+        ("gpt-4o-transcribe", "sphinx"),
+        ("voxtral-mini-2507", "voxtral-mini"),
+        ("voxtral-small-latest", "voxtral-mini"),
+        ("nova-3", "sphinx"),
+    ],
+)
+def test_a_vendors_name_is_the_first_of_its_kind(alias: str, own: str):
+    assert resolve(alias, CARDS) == own
+
+
+def test_without_one_of_its_kind_it_is_the_first():
+    assert resolve("voxtral-mini-2507", {"sphinx": ENGLISH, "base": BASE}) == "sphinx"
+
+
+def test_what_is_asked_counts_for_more_than_kind_and_order():
+    assert resolve("whisper-1", CARDS, "translate") == "base"
+    assert resolve("voxtral-mini-latest", CARDS, "translate") == "base"
+    assert resolve("nova-3", CARDS, languages=["de"]) == "turbo"
+
+
+def test_one_that_is_not_ready_is_the_last_choice():
+    assert resolve("whisper-1", {"turbo": None, "base": BASE}) == "base"
+    assert resolve("whisper-1", {"turbo": None, "large": None}) == "turbo"
+
+
+@pytest.mark.parametrize("name", ["gpt-4o-transcribe-diarize", "nova-3-medical", "", "Base", "x" * 5000])
+def test_any_other_name_is_unknown(name: str):
+    with pytest.raises(UnknownModel, match="no model") as caught:
+        resolve(name, CARDS)
+    assert caught.value.status == 404
+    assert "`sphinx`" in str(caught.value.hint)
+    assert len(caught.value.message) < 200
+
+
+def test_the_list_holds_our_models_and_every_alias_once():
+    listed = entries(CARDS, 1)
+    assert [each["id"] for each in listed[:4]] == list(CARDS)
+    assert sorted(each["id"] for each in listed) == sorted([*CARDS, *ALIASES])
+    of = {each["id"]: each["alias_of"] for each in listed}
+    assert of["whisper-1"] == "turbo"
+    assert of["turbo"] is None
+    assert "whisper-1" in listed[1]["aliases"]
+
+
+def test_both_vendors_parse_every_entry():
+    listed = entries({"base": BASE, "late": None}, 1)
+    for each in listed:
+        Model.model_validate(each, strict=True)
+        assert BaseModelCard.model_validate(each).capabilities.audio_transcription
+    assert all(isinstance(each, BaseModelCard) for each in ModelList.model_validate({"data": listed}).data or ())
+    assert {each["id"]: each["ready"] for each in listed} | {"base": True, "late": False} == {
+        each["id"]: each["ready"] for each in listed
+    }
+
+
+def test_one_entry():
+    assert entry("nova-3", CARDS, 1)["alias_of"] == "sphinx"
+    assert entry("base", CARDS, 1)["tasks"] == ["transcribe", "translate"]
+    with pytest.raises(UnknownModel):
+        entry("nobody", CARDS, 1)
