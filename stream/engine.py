@@ -59,7 +59,7 @@ BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
 """Pause before the next load, doubled with every failure."""
 SPEECH_WITHOUT_TEXT_S = 8.0
 """No speaker pauses for so long without a detector's notice; then the decoder has lost its way."""
-WORTH, QUICK = 1.25, 2.0
+WORTH, QUICK = 1.5, 2.0
 """What more workers must decode, beside fewer, and clips a second that each must: it has fewer threads, so a step takes
 longer, and fewer utterances to share it."""
 CHANNELS_PER_SLOT = 2

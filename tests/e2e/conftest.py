@@ -75,8 +75,11 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 
 @pytest.fixture(scope="session")
 def server(start_server: Callable[..., Server]) -> Server:
-    """A server on the scripted model, shared by all tests that leave it as they found it."""
-    return start_server("--model", "scripted", "--idle-s", "30", "--drain-s", "0")
+    """A server on the scripted model, shared by all tests that leave it as they found it.
+
+    It has seats enough: by measure it would refuse who comes right behind a test in which finals were late.
+    """
+    return start_server("--model", "scripted", "--max-sessions", "500", "--idle-s", "30", "--drain-s", "0")
 
 
 def say(socket: ClientConnection, **message: Any) -> None:
