@@ -13,7 +13,8 @@ CARRIED = 32
 """Tokens at most: the more a Whisper is told of what was said before, the likelier it says that again."""
 
 ODDS = 0.1
-"""The smallest that tells babble from the first second of speech in whisper-micro."""
+"""With this weight one threshold tells babble from the first second of speech in whisper-micro; either number alone
+does not."""
 
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=30)]
 

@@ -37,7 +37,7 @@ SURE_LOSS = 0.3
 SPEED, ROOM_MB, RISE, RISE_S = 0.9, 150, 1.2, 0.1
 """Of the other pipeline's speed, at least; above idle, and what a live final's p95 may rise to or by, at most."""
 ROWS = 8
-"""Of the other pipeline's batches: 4 and 16 are no faster here."""
+"""Of the other pipeline's batches: its default."""
 
 
 def main() -> int:

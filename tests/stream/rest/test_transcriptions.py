@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -196,12 +196,6 @@ async def test_text_is_sent_while_the_file_is_still_being_decoded(server: Served
     monkeypatch.setattr(recording, "finals", waiting)
     received = b""
 
-    async def receive() -> dict[str, Any]:
-        if body:
-            return {"type": "http.request", "body": body.pop()}
-        await asyncio.Event().wait()
-        raise AssertionError
-
     async def send(message: Any) -> None:
         nonlocal received
         received += message.get("body", b"")
@@ -210,9 +204,9 @@ async def test_text_is_sent_while_the_file_is_still_being_decoded(server: Served
 
     async with server.client() as client:
         request = client.build_request("POST", PATH, files=FILE, data={"stream": "true"})
-        body = [await request.aread()]
+        body = await request.aread()
     async with asyncio.timeout(20):
-        await server.app(scope_of(request), receive, send)
+        await server.app(scope_of(request), until_it_left(body, asyncio.Event()), send)
     assert events(received.decode())[-1]["text"] == TEXT
 
 
@@ -337,17 +331,26 @@ async def test_a_server_that_shuts_down_takes_no_more_and_ends_what_it_has(serve
     assert (await client.post(PATH, files=FILE)).status_code == 503
 
 
+def until_it_left(body: bytes, left: asyncio.Event) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """What a client sends: its body, and that it hangs up."""
+    parts = [body]
+
+    async def receive() -> dict[str, Any]:
+        if parts:
+            return {"type": "http.request", "body": parts.pop()}
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    return receive
+
+
 async def test_a_client_that_leaves_ends_the_work(server: Served):
     """Its turn never comes, and it hangs up."""
     async with server.client() as client:
-        body = [await (request := client.build_request("POST", PATH, files=FILE)).aread()]
+        request = client.build_request("POST", PATH, files=FILE)
+        body = await request.aread()
     left = asyncio.Event()
-
-    async def receive() -> dict[str, Any]:
-        if body:
-            return {"type": "http.request", "body": body.pop()}
-        await left.wait()
-        return {"type": "http.disconnect"}
+    receive = until_it_left(body, left)
 
     async def send(message: Any) -> None:
         pass
@@ -384,14 +387,9 @@ async def test_nothing_that_is_said_or_asked_is_logged(client: httpx.AsyncClient
 async def test_a_client_that_leaves_in_the_middle_of_events_leaves_nothing(server: Served):
     async with server.client() as client:
         request = client.build_request("POST", PATH, files=FILE, data={"stream": "true"})
-        body = [await request.aread()]
+        body = await request.aread()
     left = asyncio.Event()
-
-    async def receive() -> dict[str, Any]:
-        if body:
-            return {"type": "http.request", "body": body.pop()}
-        await left.wait()
-        return {"type": "http.disconnect"}
+    receive = until_it_left(body, left)
 
     async def send(message: Any) -> None:
         if b"w19" in message.get("body", b""):
