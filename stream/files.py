@@ -256,7 +256,8 @@ class FileStore:
                     connection.execute(
                         f"INSERT INTO files (owner, {COLUMNS}) VALUES ({', '.join('?' * len(row))})", row
                     )
-                    self._kept = self._stored()
+                    kept = self._stored()
+                self._kept, self._arriving = kept, self._arriving - stored.size  # at no time is it counted twice
             except BaseException:
                 contents.unlink(missing_ok=True)
                 raise
@@ -309,6 +310,7 @@ class Arriving:
             times = self._store._times(expiry_h)
             stored = StoredFile(self._path.name, self.size, *times, filename, mimetype, purpose, visibility)
             self._store._keep(self._owner, self._path, stored)
+            self.size = 0
         return stored
 
     def discard(self) -> None:

@@ -34,7 +34,8 @@ def transcribe(server: Server, clip: Clip, **options: Any) -> list[dict[str, Any
 
 @pytest.mark.parametrize("clip", read(FIXTURES / "conversations"), ids=lambda clip: clip.file)
 def test_a_conversation_is_heard_rightly(micro: Server, clip: Clip):
-    messages = transcribe(micro, clip, words=True)
+    # Sent at once, a segment is heard in one window, and this model is weak where one holds many sentences.
+    messages = transcribe(micro, clip, words=True, endpointing={"silence_ms": 200, "max_segment_s": 6})
     finals = [message for message in messages if message["type"] == "final"]
     heard = wer.normalized(" ".join(final["text"] for final in finals))
     assert wer.errors(wer.normalized(clip.text), heard) <= 0.1 * len(clip.words)

@@ -262,6 +262,19 @@ def test_a_server_that_starts_leaves_the_uploads_of_others_alone(open_store: Cal
     assert content(later, "ours", keep(arriving).id) == b"half and half"
 
 
+def test_what_is_kept_is_not_still_arriving(open_store: Callable[..., FileStore]):
+    """Before it is let go as well."""
+    store = open_store(max_store_mb=2)
+    first, second = store.receive("ours"), store.receive("ours")
+    first.write(bytes(MB))
+    first.keep("a.wav", None, "audio", "workspace", None)
+    second.write(bytes(MB))
+    keep(second)
+    first.discard()
+    with pytest.raises(StoreFull):
+        put(store)
+
+
 def test_a_disk_that_is_full_is_a_store_that_is(store: FileStore, tmp_path: Path):
     full = Path("/dev/full")
     if not full.exists():
