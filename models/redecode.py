@@ -117,7 +117,7 @@ class Decoder(Protocol):
     """An offline model. It keeps nothing between calls, so a window may be decoded again anywhere.
 
     hop:    samples of new speech that make decoding anew worth its cost.
-    window: the most samples that one window may hold.
+    window: the most samples that one window may hold. passage: those that it holds best where no partials are wanted.
     carries: whether it makes use of `Window.before`.
     """
 
@@ -129,6 +129,9 @@ class Decoder(Protocol):
 
     @property
     def window(self) -> int: ...
+
+    @property
+    def passage(self) -> int: ...
 
     @property
     def carries(self) -> bool: ...
@@ -264,6 +267,10 @@ class _Utterance:
         return hop << min(max(0, self._doubts - BREATH), DOUBTED)
 
     @property
+    def _longest(self) -> int:
+        return self._decoder.window if self._options.partials else self._decoder.passage
+
+    @property
     def _said(self) -> bool:
         return bool(self._stable or self._unstable)
 
@@ -277,7 +284,7 @@ class _Utterance:
         known = self._known if self._language_settled and kind in (Kind.FIRST, Kind.PARTIAL) else ()
         return Window(
             sound=self._sound,
-            end=min(self._limit - self._offset, self._decoder.window),
+            end=min(self._limit - self._offset, self._longest),
             options=self._options,
             kind=kind,
             language=self._language if self._language_settled else None,
@@ -397,7 +404,7 @@ class _Utterance:
         if covers - self._offset > SENTENCE and sentences:
             before, after = sentences[-1]
             self._move(self._quietest(before.end - SLACK, after.start + SLACK)[1])
-        elif covers - self._offset > TAIL:
+        elif covers - self._offset >= TAIL:
             quiet = [
                 self._quietest(before.end - SLACK, after.start + SLACK)
                 for before, after in gaps
@@ -417,15 +424,18 @@ class _Utterance:
         )
 
     def _advance(self, rest: Sequence[Word], sure: int, covers: int) -> None:
-        """Settle the words that end by `sure` and start the next window behind them."""
+        """Settle the words that end by `sure`, and have the next window begin later."""
+        before = self._offset
         self._stable += tuple(word for word in rest if word.end <= sure)
-        start = min(self._promised, covers) // GRID * GRID
-        if start <= self._offset:  # not one sure word, so another hearing of this audio would end here again
-            self._stable += tuple(rest)
-            start = covers // GRID * GRID
-        self._move(start)
-        self._covers = self._sure = start
-        self._fresh = self._accepted - start
+        self._trim(covers)
+        if self._offset == before:
+            start = min(self._promised, covers) // GRID * GRID
+            if start <= before:  # not one sure word, so another hearing of this audio would end here again
+                self._stable += tuple(rest)
+                start = covers // GRID * GRID
+            self._move(start)
+        self._covers = self._sure = max(self._offset, min(self._promised, covers))
+        self._fresh = self._accepted - self._covers
         self._unstable = ()
 
     def _move(self, start: int) -> None:

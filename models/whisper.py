@@ -37,6 +37,10 @@ NO_SPEECH = 0.6
 UNSURE = -1.0
 """The reference implementation's thresholds for the no-speech token's probability and the mean log-probability."""
 
+PASSAGE = 7 * SAMPLE_RATE
+"""Of a recording so much is heard in one go, if windows needn't be padded to 30 s: as much as of live speech, which the
+model has been measured on. Longer windows cost as much a second, and live speech waits longer for a step to end."""
+
 SHORTEST = SAMPLE_RATE // 10
 """Less audio holds no word, but Whisper would find one."""
 
@@ -100,6 +104,7 @@ class Whisper:
         self._vocabulary = vocabulary
         self._declaration = declaration
         self._context = declaration.context_s
+        self.passage = WINDOW if self._context.final is None else PASSAGE
         self.carries = declaration.carry_tokens > 0
         self._multilingual: bool = weights.is_multilingual
         on_cpu = weights.device == "cpu"

@@ -5,7 +5,8 @@ Pure: knows nothing of models, and is told the time. Seconds are those of any on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from models.base import Kind, Need
@@ -14,7 +15,8 @@ ALLOWED_S = {Kind.FINAL: 0.15, Kind.RETRY: 0.15, Kind.SPECULATIVE: 0.15, Kind.FI
 """From the moment a step is worth doing to when it should have begun; without effect on who goes before a final."""
 
 FILE_PATIENCE_S = 3.0
-"""A file's job waits behind all live ones for this long, then it queues with them: it must not starve."""
+"""Files wait behind all live jobs, and for finals that are near, until none has had a step for this long: they must not
+starve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +41,29 @@ class Job:
         return self.since + ALLOWED_S[self.need.kind]
 
 
-def choose(jobs: Sequence[Job], now: float, room: Callable[[Hashable], int]) -> list[int]:
-    """Ids of the jobs for one step: the most urgent, and others of its key by their urgency, as far as there is `room`.
+def choose(
+    jobs: Sequence[Job], now: float, room: Callable[[Job], int], filed: float = -math.inf, near: bool = False
+) -> list[int]:
+    """Ids of the jobs for one step: the most urgent, and others of its key by their urgency, as far as it has `room`.
 
     Live before file, then finishing first, then the earliest deadline. A partial may wait while finals use all there
     is (its utterance's own final is not far); everything else gets its turn. `jobs` holds each utterance once.
+
+    filed: when a step for files last began. near: a live final will soon be wanted, and should not find a step under
+    way that it has to wait for.
     """
 
-    def urgency(job: Job) -> tuple[bool, bool, bool, float, int]:
-        waiting = not job.live and now - job.since < FILE_PATIENCE_S
-        return job.early, waiting, not job.finishing, job.deadline, job.id
+    def waits(job: Job) -> bool:
+        return not job.live and now - max(job.since, filed) < FILE_PATIENCE_S
 
-    ranked = sorted(jobs, key=urgency)
+    def urgency(job: Job) -> tuple[bool, bool, bool, float, int]:
+        return job.early, waits(job), not job.finishing, job.deadline, job.id
+
+    ranked = sorted((job for job in jobs if not (near and waits(job))), key=urgency)
     if not ranked or ranked[0].early:
         return []
-    if ranked[0].solo:
-        return [ranked[0].id]
-    key = ranked[0].need.key
-    return [job.id for job in ranked if job.need.key == key and not job.solo][: room(key)]
+    first = ranked[0]
+    if first.solo:
+        return [first.id]
+    mates = [job for job in ranked if job.need.key == first.need.key and job.live == first.live and not job.solo]
+    return [job.id for job in mates][: room(first)]

@@ -46,8 +46,14 @@ from stream.messages import (
 )
 from stream.pace import Pace
 
+PAUSE_S = 0.25
+"""Somewhat more than a pause lasts until its utterance is decoded on suspicion (`redecode.PAUSE`)."""
 STEP_S = 0.6
 """What one step may take, if it is for several utterances: a final that becomes due waits for it."""
+FILE_STEP_S = 0.3
+"""The same for files while people talk: no more than a live final takes."""
+TALK_S = 10.0
+"""Whoever spoke less than this ago may go on at any time."""
 PROGRESS_S = 0.1
 """Between two Heard reports, each of which speaks of all utterances."""
 
@@ -57,7 +63,8 @@ log = logging.getLogger("steno.worker")
 @dataclass(slots=True, eq=False)
 class _Open:
     """An utterance and its part in the queue. `finished`: when its audio was complete, None before. `since`: when its
-    need arose, None while it has none. `stepped`: when its last step began."""
+    need arose, None while it has none. `stepped`: when its last step began. `paused`: when the pause
+    began in which its audio is, None while it is in speech."""
 
     utterance: Utterance
     live: bool
@@ -65,12 +72,17 @@ class _Open:
     finished: float | None = None
     since: float | None = None
     stepped: float = -math.inf
+    paused: float | None = None
     heard: int = 0
     reported: int = 0
 
     @property
     def finishing(self) -> bool:
         return self.finished is not None
+
+    def pausing(self, now: float) -> bool:
+        """Someone has just fallen silent: soon a step on suspicion is wanted."""
+        return self.live and not self.finishing and self.paused is not None and now - self.paused < PAUSE_S
 
 
 class Worker:
@@ -86,6 +98,7 @@ class Worker:
         self._report = report
         self._clock = clock
         self._open: dict[int, _Open] = {}
+        self._talked_at = self._filed_at = -math.inf
         self._reported_at = clock()
 
     @property
@@ -118,6 +131,10 @@ class Worker:
                 samples = np.frombuffer(order.samples, np.int16)
                 mine.utterance.accept(samples, order.speech)
                 mine.heard += len(samples)
+                if order.speech:
+                    mine.paused = None
+                elif mine.paused is None:
+                    mine.paused = self._clock()
             case Finish():
                 mine.utterance.finish(order.end)
                 mine.finished, mine.since = self._clock(), None
@@ -134,14 +151,20 @@ class Worker:
             self._reported_at = now
             for id, position in heard:
                 self._open[id].reported = position
-        ids = choose(jobs, now, self._room)
+        if any(mine.live for mine in self._open.values()):
+            self._talked_at = now
+        near = any(mine.pausing(now) for mine in self._open.values())
+        ids = choose(jobs, now, self._room, self._filed_at, near)
         if ids:
             [key] = {job.need.key for job in jobs if job.id in ids}
+            if not self._open[ids[0]].live:
+                self._filed_at = now
             self._step(ids, key)
         return bool(ids)
 
-    def _room(self, key: Hashable) -> int:
-        return self._costs.rows(key, self._model.card.max_batch, STEP_S)
+    def _room(self, job: Job) -> int:
+        hurried = not job.live and self._clock() - self._talked_at < TALK_S
+        return self._costs.rows(job.need.key, self._model.card.max_batch, FILE_STEP_S if hurried else STEP_S)
 
     def _jobs(self, now: float) -> Iterator[Job]:
         for id, mine in list(self._open.items()):

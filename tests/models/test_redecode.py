@@ -58,6 +58,7 @@ class Ledger:
     sure: float = 0.9
     carries: bool = False
     window: int = 30 * SAMPLE_RATE
+    passage: int = 30 * SAMPLE_RATE
     heard: list[Window] = field(default_factory=list)
     origins: list[int] = field(default_factory=list)
     hop = SAMPLE_RATE // 2
@@ -329,7 +330,8 @@ def test_what_may_be_the_final_is_heard_without_a_prefix() -> None:
     assert ledger.heard[-1].prefix == ()
 
 
-def test_a_window_begins_with_its_last_sentence() -> None:
+@pytest.mark.parametrize(("partials", "passage"), [(True, 30 * SAMPLE_RATE), (False, TAIL)])
+def test_a_window_begins_with_its_last_sentence(partials: bool, passage: int) -> None:
     class Sentences(Ledger):
         """Each fifth word ends one."""
 
@@ -338,11 +340,11 @@ def test_a_window_begins_with_its_last_sentence() -> None:
             words = [w.spelled(w.text + "." * (w.text[-1] in "49" and w.text[-1:] != ".")) for w in decoded.words]
             return replace(decoded, words=tuple(words))
 
-    ledger = Sentences()
-    hypotheses = told(ledger, clip(12))
+    ledger = Sentences(passage=passage)
+    hypotheses = told(ledger, clip(12), DecodeOptions(languages=("en",), partials=partials))
     assert [text.rstrip(".") for text in texts(hypotheses[-1])] == said(12 * SAMPLE_RATE)
     firsts = {-(-origin // WORD) for origin in ledger.origins}
-    assert len(firsts) > 3
+    assert len(firsts) > (3 if partials else 2)
     assert all(first % 5 == 0 for first in firsts)
 
 
@@ -457,6 +459,17 @@ def test_more_audio_than_a_window_at_once_loses_nothing() -> None:
     ledger = Ledger()
     assert texts(told(ledger, clip(76), DecodeOptions(partials=False))[-1]) == said(76 * SAMPLE_RATE)
     assert len(ledger.heard) == 3
+
+
+@pytest.mark.parametrize("words", [TAIL // WORD, TAIL // WORD + 1, 60, 240])
+def test_without_partials_it_is_heard_passage_by_passage(words: int) -> None:
+    ledger = Ledger(passage=TAIL)
+    samples = clip(words * WORD / SAMPLE_RATE)
+    hypotheses = told(ledger, samples, DecodeOptions(partials=False))
+    assert texts(hypotheses[-1]) == said(len(samples))
+    assert max(window.end for window in ledger.heard) == min(TAIL, len(samples))
+    assert len(ledger.heard) <= 1 + len(samples) / (2 * SAMPLE_RATE)
+    assert {window.kind for window in ledger.heard} == {Kind.FINAL}
 
 
 def test_more_words_than_a_window_holds_lose_nothing() -> None:

@@ -14,7 +14,7 @@ def job(id, kind=Kind.PARTIAL, key="k", since=0.0, **fields):
 
 
 def upto(rows):
-    return lambda key: rows
+    return lambda job: rows
 
 
 def test_nothing_to_do():
@@ -49,6 +49,28 @@ def test_live_goes_before_file_but_not_for_ever():
     assert choose([file, job(2, key="other", since=9.9)], 10.0, upto(1)) == [1]
 
 
+def test_files_get_a_step_now_and_then_however_many_of_them_wait():
+    files = [job(i, Kind.FINAL, since=0.0, live=False) for i in range(1, 31)]
+    live = job(99, Kind.FINAL, since=99.9)
+    assert choose([*files, live], 100.0, upto(2), filed=98.0) == [99]
+    assert choose([*files, live], 100.0, upto(2), filed=97.0) == [1, 2]
+    assert choose(files, 100.0, upto(2), filed=99.9) == [1, 2]
+
+
+def test_a_live_step_is_not_made_longer_by_files():
+    jobs = [job(1, Kind.FINAL, since=0.0, live=False), job(2, Kind.FINAL, since=1.0), job(3, since=1.0)]
+    assert choose(jobs, 1.0, upto(8)) == [2, 3]
+    assert choose(jobs, 9.0, upto(8)) == [1]
+
+
+def test_files_are_not_begun_where_a_live_final_is_near_but_not_held_up_for_ever():
+    file = job(1, Kind.FINAL, since=0.0, live=False)
+    assert choose([file], 9.0, upto(8), filed=8.0, near=True) == []
+    assert choose([file], 9.0, upto(8), filed=8.0) == [1]
+    assert choose([file], 9.0, upto(8), filed=4.0, near=True) == [1]
+    assert choose([file, job(2)], 9.0, upto(8), filed=8.0, near=True) == [2]
+
+
 def test_who_is_early_only_joins():
     assert choose([job(1, early=True), job(2, early=True)], 0.0, upto(8)) == []
     jobs = [job(1, early=True), job(2, since=9.0), job(3, early=True, key="other")]
@@ -58,8 +80,9 @@ def test_who_is_early_only_joins():
 
 def test_each_key_has_room_of_its_own():
     jobs = [job(i) for i in range(4)] + [job(i, Kind.FINAL, key="long") for i in range(4, 8)]
-    assert choose(jobs, 0.0, {"k": 3, "long": 2}.__getitem__) == [4, 5]
-    assert choose(jobs[:4], 0.0, {"k": 3, "long": 2}.__getitem__) == [0, 1, 2]
+    rooms = {"k": 3, "long": 2}
+    assert choose(jobs, 0.0, lambda job: rooms[job.need.key]) == [4, 5]
+    assert choose(jobs[:4], 0.0, lambda job: rooms[job.need.key]) == [0, 1, 2]
 
 
 @settings(max_examples=200)
@@ -82,14 +105,15 @@ def simulate(utterances, *, step_s, max_batch, seconds):
     period = {True: 2, False: 10}
     stepped = {(id, kind): [0.0] for id in range(len(utterances)) for kind in (Kind.PARTIAL, Kind.FINAL)}
     since = dict.fromkeys(stepped, 0.0)
-    now = 0.0
+    now = filed = 0.0
     while now < seconds:
         jobs = []
         for id, (key, live) in enumerate(utterances):
             finishing = now - stepped[id, Kind.FINAL][-1] > period[live]
             kind = Kind.FINAL if finishing else Kind.PARTIAL
             jobs.append(job(id, kind, key, since=since[id, kind], live=live))
-        chosen = choose(jobs, now, upto(max_batch))
+        chosen = choose(jobs, now, upto(max_batch), filed)
+        filed = filed if utterances[chosen[0]][1] else now
         now += step_s
         for id in chosen:
             kind = jobs[id].need.kind

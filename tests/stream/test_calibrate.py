@@ -74,7 +74,7 @@ class Parrot:
     """A decoder that says two words, and two more where it is told what was said before."""
 
     card = ModelCard(kind="parrot", languages=("en",))
-    hop = window = 480_000
+    hop = window = passage = 480_000
     carries = True
 
     def __init__(self) -> None:

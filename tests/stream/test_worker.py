@@ -19,7 +19,7 @@ from stream.costs import Costs
 from stream.link import start_process
 from stream.messages import Begin, Cancel, Failed, Finish, Heard, Load, Loaded, LoadFailed, Push, Started, Stepped
 from stream.pace import SELDOM_S, Rung
-from stream.worker import PROGRESS_S, Worker, serve
+from stream.worker import PAUSE_S, PROGRESS_S, TALK_S, Worker, serve
 
 SCRIPTED = ModelSpec(name="scripted", kind="scripted")
 
@@ -253,6 +253,51 @@ def test_a_step_for_several_is_short(told):
         worker.take(push(id))
     worker.turn()
     assert model.sizes == [3]
+
+
+def recording(ids):
+    return [order for id in ids for order in (begin(id, live=False), push(id), Finish(id, 0))]
+
+
+def test_files_take_shorter_steps_while_people_talk(told):
+    clock = Clock()
+    model = Slow(clock, 0.0)
+    costs = Costs()
+    for rows in (1, 4):
+        for _ in range(9):
+            costs.observe(0, rows, 0.1 * rows)
+    worker = Worker(model, told.append, clock, costs)
+    run(worker, *recording(range(4)))
+    assert model.sizes == [4]
+    run(worker, begin(9), push(9, 100), *recording(range(4)))
+    assert model.sizes[1:] == [3, 1]
+    run(worker, Finish(9, 0))
+    clock.now += TALK_S
+    run(worker, *recording(range(4)))
+    assert model.sizes[-1] == 4
+
+
+def test_files_wait_for_the_final_of_someone_who_falls_silent(told):
+    clock = Clock()
+    worker = Worker(Model(), told.append, clock)
+    run(worker, begin(1), push(1, 100), Push(1, bytes(100), False), *recording([2]))
+    assert finals(told) == []
+    clock.now += PAUSE_S
+    run(worker)
+    assert finals(told) == [2]
+    run(worker, push(1, 100), *recording([3]))
+    assert finals(told) == [2, 3]
+
+
+def test_files_wait_for_nobody_who_is_silent_for_ever(told):
+    clock = Clock()
+    worker = Worker(Model(), told.append, clock)
+    run(worker, begin(1), Push(1, bytes(100), False))
+    for _ in range(10):
+        clock.now += PAUSE_S
+        worker.take(Push(1, bytes(100), False))
+        run(worker, *recording([2]))
+    assert finals(told).count(2) == 10
 
 
 def test_waiting_for_a_slot_is_no_progress(told):
