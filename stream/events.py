@@ -68,9 +68,24 @@ class Finalize:
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """Fields of SessionOptions to change, by name; `endpointing` as in `SessionOptions.merged`."""
+    """Fields of SessionOptions to change, by name; `endpointing` as in `SessionOptions.merged`.
+
+    `audio`, `model` and `task` can be changed until the first audio has come.
+    """
 
     changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Forget the audio that has come and is in no ended segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Messages of the dialect's own, to be sent behind all that was said before."""
+
+    messages: tuple[str | bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +98,7 @@ class Stop:
     pass
 
 
-Command = Start | Audio | Finalize | Configure | KeepAlive | Stop
+Command = Start | Audio | Finalize | Configure | Clear | Reply | KeepAlive | Stop
 
 
 # -- events: to the client ----------------------------------------------------------------------------------------
@@ -184,7 +199,7 @@ class Suppressed(Event):
     channel: int
     start: int
     end: int
-    reason: Rejection
+    reason: Rejection | Literal["cleared"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +208,25 @@ class Ack(Event):
 
     received: int
     durable: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted(Event):
+    """An Audio was taken in. Only for dialects that answer each (`WireProtocol.answers_audio`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleared(Event):
+    """What was open is forgotten; each segment that was has been `Suppressed` before, for "cleared"."""
+
+    numbered = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replied(Event):
+    """A Reply whose turn to be sent has come; no protocol is asked how to say it."""
+
+    messages: tuple[str | bytes, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

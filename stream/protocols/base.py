@@ -5,42 +5,59 @@ Knows nothing of sockets, sessions or models.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from stream.errors import StreamError
 from stream.events import Command, Event, Limits, Start
 
+Messages = list[str | bytes]
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a WebSocket handshake asked for. `query` keeps repeated names in order."""
+    """What a WebSocket handshake asked for. `query` keeps repeated names in order; names of `headers` are in lower case.
+
+    session: the id of the session that it opens.
+    """
 
     path: str
     query: Sequence[tuple[str, str]] = ()
     subprotocols: Sequence[str] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    session: str = ""
 
 
 class WireProtocol(Protocol):
-    """One connection's dialect. Made by `open`, then fed each message once, in order."""
+    """One connection's dialect. Made by `open`, then fed each message once, in order. `now` is the clock of the
+    events' times, in seconds."""
 
     paths: ClassVar[tuple[str, ...]]
     """Where the dialect is served."""
+    answers_audio: ClassVar[bool]
+    """Whether it is told, by an Accepted, of each Audio that was taken in."""
+    idle_s: ClassVar[float | None]
+    """Seconds without any message that end a session, if the dialect says so itself."""
     subprotocol: str | None
     """What the handshake's answer selects."""
     start: Start | None
     """The session's options where the request already carried them."""
+    wake: float | None
+    """When `tick` is due; None for never. Looked at after each call."""
 
     @classmethod
     def open(cls, request: Request, limits: Limits) -> WireProtocol:
         """Read the handshake; raises a ClientError, which is answered as HTTP before the upgrade."""
 
-    def receive(self, message: str | bytes) -> Command:
+    def receive(self, message: str | bytes) -> Sequence[Command]:
         """Read one message. Raises a ClientError for a wrong one; unless that is fatal, the next is welcome."""
 
-    def send(self, event: Event, seq: int | None, now: float) -> list[str | bytes]:
-        """Messages that say `event`; `seq` is its number if it has one, `now` the clock of its times."""
+    def send(self, event: Event, seq: int | None, now: float) -> Messages:
+        """Messages that say `event`; `seq` is its number if it has one."""
 
-    def close_code(self, error: StreamError) -> int:
-        """The close code that follows a fatal error."""
+    def tick(self, now: float) -> Messages:
+        """Messages that are due because time has passed."""
+
+    def closing(self, error: StreamError | None) -> tuple[int, str]:
+        """The close code and reason at the end: after a fatal error, or without one."""

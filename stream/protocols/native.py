@@ -6,6 +6,7 @@ at the client's rate; both count from `offset`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -16,7 +17,7 @@ from stream import events
 from stream.audio import AudioFormat, Encoding
 from stream.errors import BadAudio, BadRequest, ClientError, NotStarted, StreamError, TooLarge, Unsupported
 from stream.events import Command, Event, Limits, Mode, SessionOptions
-from stream.protocols.base import Request
+from stream.protocols.base import Messages, Request
 from stream.text import render, stable_length
 from vad.endpointer import EndpointOptions
 
@@ -90,6 +91,9 @@ _LISTS = {"language", "keywords"}
 
 class NativeProtocol:
     paths: ClassVar[tuple[str, ...]] = ("/v1/stream",)
+    answers_audio: ClassVar[bool] = False
+    idle_s: ClassVar[float | None] = None
+    wake: float | None = None
 
     def __init__(self, limits: Limits, start: events.Start | None, subprotocol: str | None) -> None:
         self.start = start
@@ -104,8 +108,8 @@ class NativeProtocol:
         start = _start(_from_query(request.query)) if request.query else None
         return cls(limits, start, SUBPROTOCOL if SUBPROTOCOL in request.subprotocols else None)
 
-    def receive(self, message: str | bytes) -> Command:
-        return self._audio(message) if isinstance(message, bytes) else self._text(message)
+    def receive(self, message: str | bytes) -> Sequence[Command]:
+        return (self._audio(message) if isinstance(message, bytes) else self._text(message),)
 
     def _audio(self, payload: bytes) -> events.Audio:
         if self._options is None:
@@ -164,12 +168,15 @@ class NativeProtocol:
             kind = None
         return BadRequest(f"in `{kind}`: {why}" if kind else why, fatal=kind == "start" and self._options is None)
 
-    def close_code(self, error: StreamError) -> int:
-        return error.close_code
+    def tick(self, now: float) -> Messages:
+        return []
+
+    def closing(self, error: StreamError | None) -> tuple[int, str]:
+        return (1000, "done") if error is None else (error.close_code, error.code)
 
     # -- events to messages -------------------------------------------------------------------------------------
 
-    def send(self, event: Event, seq: int | None, now: float) -> list[str | bytes]:
+    def send(self, event: Event, seq: int | None, now: float) -> Messages:
         message = self._fields(event, now)
         if isinstance(event, events.SpeechStarted) and self._options:
             self._with_words[event.segment] = self._options.words
