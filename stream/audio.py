@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from models.base import SAMPLE_RATE, Samples
 
-Encoding = Literal["pcm_s16le", "pcm_f32le", "mulaw", "alaw"]
+Encoding = Literal["pcm_s16le", "pcm_s32le", "pcm_f32le", "mulaw", "alaw"]
 
-SAMPLE_BYTES: dict[Encoding, int] = {"pcm_s16le": 2, "pcm_f32le": 4, "mulaw": 1, "alaw": 1}
+SAMPLE_BYTES: dict[Encoding, int] = {"pcm_s16le": 2, "pcm_s32le": 4, "pcm_f32le": 4, "mulaw": 1, "alaw": 1}
 SAMPLE_RATES = range(8_000, 48_001)
 CHANNELS = range(1, 9)
 
@@ -53,6 +53,12 @@ def to_16k(samples: int, sample_rate: int) -> int:
 def from_16k(position: int, sample_rate: int) -> int:
     """How many client samples have begun by a position at 16 kHz; never ahead of it."""
     return position * sample_rate // SAMPLE_RATE
+
+
+def mixed(format: AudioFormat, payload: bytes) -> bytes:
+    """The mean of all channels, as pcm_s16le at the same rate."""
+    samples = DECODERS[format.encoding](payload).reshape(-1, format.channels)
+    return np.rint(samples.mean(axis=1)).astype("<i2").tobytes()
 
 
 class Converter:
@@ -206,6 +212,11 @@ def _alaw() -> Samples:
 MULAW, ALAW = _mulaw(), _alaw()
 
 
+def _int32(payload: bytes) -> Samples:
+    """The upper half of each: what is below is far under any noise."""
+    return np.frombuffer(payload, "<i2")[1::2]
+
+
 def _float32(payload: bytes) -> Samples:
     """Full scale is 1.0; what is beyond is clipped, and NaN is silence."""
     read = np.frombuffer(payload, "<f4")
@@ -216,6 +227,7 @@ def _float32(payload: bytes) -> Samples:
 
 DECODERS: dict[Encoding, Callable[[bytes], Samples]] = {
     "pcm_s16le": lambda payload: np.frombuffer(payload, "<i2"),
+    "pcm_s32le": _int32,
     "pcm_f32le": _float32,
     "mulaw": lambda payload: MULAW[np.frombuffer(payload, np.uint8)],
     "alaw": lambda payload: ALAW[np.frombuffer(payload, np.uint8)],

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.base import Samples
-from stream.audio import AudioFormat, Converter, Encoding, design, from_16k, to_16k
+from stream.audio import AudioFormat, Converter, Encoding, design, from_16k, mixed, to_16k
 
 RATES = [8_000, 8_001, 11_025, 12_000, 15_999, 16_001, 22_050, 24_000, 32_000, 44_100, 47_999, 48_000]
 HELD_S = 0.01
@@ -85,6 +85,20 @@ def test_channels_are_taken_apart() -> None:
     assert all(channel.flags.c_contiguous for channel in channels)
     assert converter.received == 4
     assert [len(channel) for channel in converter.flush()] == [0, 0, 0]
+
+
+def test_of_32_bits_the_upper_16_count() -> None:
+    wide = np.array([0, 0x1234_5678, -1, 2**31 - 1, -(2**31)], "<i4")
+    (samples,) = Converter(AudioFormat("pcm_s32le")).push(wide.tobytes())
+    assert samples.tolist() == [0, 0x1234, -1, 32_767, -32_768]
+
+
+def test_a_mix_is_the_mean_of_all_channels() -> None:
+    loud = [32_767, 32_767, 32_767, -32_768, -32_768, -32_768]
+    interleaved = np.array([300, 0, -30, *loud], "<i2")
+    assert np.frombuffer(mixed(AudioFormat(channels=3), interleaved.tobytes()), "<i2").tolist() == [90, 32_767, -32_768]
+    codes = bytes([0x00, 0x80, 0xF0, 0xF0])
+    assert np.frombuffer(mixed(AudioFormat("mulaw", 8_000, 2), codes), "<i2").tolist() == [0, 120]
 
 
 def test_floats_are_made_harmless() -> None:
