@@ -5,7 +5,6 @@ Knows nothing of HTTP, files and models.
 
 from __future__ import annotations
 
-import unicodedata
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,10 +13,12 @@ from typing import Any
 
 from models.base import SAMPLE_RATE, ModelCard, Word
 from stream.errors import Unsupported
+from stream.rest import deepgram_words
 from stream.rest.answer import Answer
+from stream.rest.deepgram_words import seconds, spoken
 from stream.rest.fields import FLAGS, Fields, Pairs, WrongField, json_pairs
 from stream.rest.request import FileUrl, Source, TranscriptionRequest, Upload, code
-from stream.rest.segments import Segment, heard_languages, mean_confidence
+from stream.rest.segments import Segment, heard_languages
 
 SENTENCE_ENDS = ".?!…。？！"
 PARAGRAPH_PAUSE_S = 1.0
@@ -70,30 +71,27 @@ def read(query: Pairs, body: bytes | None) -> ListenRequest:
         if not (url := Fields(json_pairs(body)).one("url")):
             raise WrongField("url", "the body holds no `url`", hint='{"url": "https://…"}, or the recording itself')
         source = FileUrl(url)
-    languages = fields.many("language")
-    mixed = "multi" in languages
-    if mixed:
-        languages = fields.many("language_hint")
+    languages, mixed = deepgram_words.languages(fields)
     detecting = fields.many("detect_language", split=True)
     named = tuple(each for each in detecting if each.lower() not in FLAGS)
     detects = bool(named) or any(FLAGS.get(each.lower()) for each in detecting)
     if detects:
-        languages = named
+        languages = tuple(dict.fromkeys(map(code, named)))
     for name in ("mip_opt_out", "version"):  # nothing is kept, and there is one version
         fields.one(name)
     paragraphs = fields.flag("paragraphs")
-    punctuate, smart_format = fields.flag("punctuate"), fields.flag("smart_format")
-    keywords, unwanted = _keywords(fields.many("keywords"))
+    punctuated = deepgram_words.punctuated(fields)
+    keywords, unwanted = deepgram_words.favoured(fields)
     split = fields.number("utt_split", 0.0, 3600.0)
     request = ListenRequest(
         transcription=TranscriptionRequest(
             source=source,
             dialect="deepgram",
             model=fields.one("model"),
-            languages=tuple(dict.fromkeys(map(code, languages))),
-            keywords=tuple(dict.fromkeys(fields.many("keyterm") + keywords)),
+            languages=languages,
+            keywords=keywords,
         ),
-        punctuated=punctuate or smart_format or paragraphs,
+        punctuated=punctuated or paragraphs,
         paragraphs=paragraphs,
         utterances=fields.flag("utterances"),
         utterance_split=0.8 if split is None else split,
@@ -113,14 +111,14 @@ def answer_body(request: ListenRequest, answer: Answer, about: About) -> dict[st
         "request_id": str(about.request_id),
         "sha256": about.sha256,
         "created": about.created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "duration": _seconds(answer.duration),
+        "duration": seconds(answer.duration),
         "channels": 1,
         "models": [answer.model],
         "model_info": {answer.model: {"name": answer.model, "arch": about.kind}},
     }
     if request.tags:
         metadata["tags"] = list(request.tags)
-    alternative = _spoken(request, words)
+    alternative = spoken(words, punctuated=request.punctuated)
     if not words:
         alternative["confidence"] = 0.0  # what clients read of silence
     if request.mixed:
@@ -139,50 +137,13 @@ def answer_body(request: ListenRequest, answer: Answer, about: About) -> dict[st
     return {"metadata": metadata, "results": results}
 
 
-def _keywords(entries: Sequence[str]) -> tuple[tuple[str, ...], bool]:
-    """Words of `word:boost` entries, how much being up to the model; and whether any was to be held back instead."""
-    favoured, unwanted = [], False
-    for entry in entries:
-        word, colon, boost = entry.rpartition(":")
-        try:
-            strength = float(boost) if colon else 1.0
-        except ValueError:  # a colon of its own
-            word, strength = entry, 1.0
-        if strength > 0:
-            favoured.append(word if colon else entry)
-        else:
-            unwanted = True
-    return tuple(favoured), unwanted
-
-
-def _spoken(request: ListenRequest, words: Sequence[Word]) -> dict[str, Any]:
-    """What the whole and each utterance say of their words."""
-    texts = [word.text if request.punctuated else _bare(word.text) for word in words]
-    confidence = mean_confidence(words)
-    said: dict[str, Any] = {"transcript": "".join(texts).strip()}
-    if confidence is not None:
-        said["confidence"] = round(confidence, 4)
-    return said | {"words": [_word(request, word) for word in words]}
-
-
-def _word(request: ListenRequest, word: Word) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "word": _bare(word.text).strip(),
-        "start": _seconds(word.start),
-        "end": _seconds(word.end),
-    }
-    if word.confidence is not None:
-        fields["confidence"] = round(word.confidence, 4)
-    return fields | ({"punctuated_word": word.text.strip()} if request.punctuated else {})
-
-
 def _utterance(request: ListenRequest, number: int, words: Sequence[Word], request_id: uuid.UUID) -> dict[str, Any]:
     return {
         "id": str(uuid.uuid5(request_id, f"utterance {number}")),
-        "start": _seconds(words[0].start),
-        "end": _seconds(words[-1].end),
+        "start": seconds(words[0].start),
+        "end": seconds(words[-1].end),
         "channel": 0,
-        **_spoken(request, words),
+        **spoken(words, punctuated=request.punctuated),
     }
 
 
@@ -200,11 +161,11 @@ def _paragraphs(told: Sequence[Segment]) -> dict[str, Any]:
         "paragraphs": [
             {
                 "sentences": [
-                    {"text": _text(each), "start": _seconds(each[0].start), "end": _seconds(each[-1].end)}
+                    {"text": _text(each), "start": seconds(each[0].start), "end": seconds(each[-1].end)}
                     for each in paragraph
                 ],
-                "start": _seconds(paragraph[0][0].start),
-                "end": _seconds(paragraph[-1][-1].end),
+                "start": seconds(paragraph[0][0].start),
+                "end": seconds(paragraph[-1][-1].end),
                 "num_words": sum(map(len, paragraph)),
             }
             for paragraph in gathered
@@ -228,16 +189,3 @@ def _parted_by(pause_s: float) -> Callable[[Word, Word], bool]:
 
 def _text(words: Sequence[Word]) -> str:
     return "".join(word.text for word in words).strip()
-
-
-def _bare(text: str) -> str:
-    """A word in lower case without the punctuation around it, with the space before it; one of punctuation stays."""
-    word = text.strip()
-    inside = [index for index, char in enumerate(word) if not unicodedata.category(char).startswith("P")]
-    if inside:
-        word = word[inside[0] : inside[-1] + 1]
-    return " " * text[:1].isspace() + word.lower()
-
-
-def _seconds(position: int) -> float:
-    return round(position / SAMPLE_RATE, 3)
