@@ -33,6 +33,7 @@ from stream.media_messages import (
     MediaOrder,
     Refused,
     Report,
+    Taken,
     decode_report,
 )
 
@@ -59,7 +60,7 @@ class Media:
     skipped: packets that could not be decoded, too few to be an error; known once the last block has come.
     """
 
-    def __init__(self, reports: _Reports, described: Described, max_audio_s: float) -> None:
+    def __init__(self, reports: Reports, described: Described, max_audio_s: float) -> None:
         self.info = MediaInfo(described.file_channels, described.duration_s)
         self.skipped = 0
         self._reports = reports
@@ -74,11 +75,11 @@ class Media:
         """
         while not isinstance(report := await self._reports.next(), Ended):
             if not isinstance(report, Block) or len(report.samples) % (2 * self._channels):
-                raise _garbled()
+                raise garbled()
             block = np.frombuffer(report.samples, np.int16).reshape(-1, self._channels).T
             self._left -= block.shape[1]
             if self._left < 0:
-                raise _garbled()
+                raise garbled()
             yield block
         self.skipped = report.skipped
 
@@ -97,22 +98,27 @@ async def opened(source: Path | BinaryIO, limits: MediaLimits = DEFAULT, *, mono
     this machine has had no time for it; EngineFailed for a bug; OSError if the file can't be opened.
     """
     with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
-        order = msgspec.json.encode(MediaOrder(SAMPLE_RATE, mono, limits)).decode()
-        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", CHILD, order), stdin=file, stdout=PIPE, env={**kept, "PYTHONPATH": own_path()}
-        )
+        process = await launch(MediaOrder(SAMPLE_RATE, mono, limits), file)
     try:
-        reports = _Reports(process, limits)
+        reports = Reports(process, limits)
         described = await reports.next()
         if not isinstance(described, Described) or described.channels < 1:
-            raise _garbled()
+            raise garbled()
         yield Media(reports, described, limits.max_audio_s)
     finally:
-        await _end(process)
+        await end(process)
 
 
-class _Reports:
+async def launch(order: MediaOrder, file: BinaryIO | int) -> Process:
+    """The process that decodes `file`, which may be subprocess.PIPE; to be given to `end`, whatever happens."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    argument = msgspec.json.encode(order).decode()
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", CHILD, argument), stdin=file, stdout=PIPE, env={**kept, "PYTHONPATH": own_path()}
+    )
+
+
+class Reports:
     """What the child says, checked: it may have been taken over by what it decodes."""
 
     def __init__(self, process: Process, limits: MediaLimits) -> None:
@@ -121,7 +127,8 @@ class _Reports:
         self._pipe = process.stdout
         self._stall_s = limits.stall_s
 
-    async def next(self) -> Described | Block | Ended:
+    async def next(self) -> Described | Block | Taken | Ended:
+        """Raises what `opened` does."""
         try:
             async with asyncio.timeout(self._stall_s):
                 report = await self._read()
@@ -135,16 +142,17 @@ class _Reports:
         try:
             (length,) = HEADER.unpack(await self._pipe.readexactly(HEADER.size))
             if length > LONGEST:
-                raise _garbled()
+                raise garbled()
             report: Report = decode_report(await self._pipe.readexactly(length))
         except asyncio.IncompleteReadError:
             raise _died(await self._process.wait()) from None
         except msgspec.DecodeError:
-            raise _garbled() from None
+            raise garbled() from None
         return report
 
 
-def _garbled() -> StreamError:
+def garbled() -> StreamError:
+    """What to raise for a report that makes no sense."""
     return BadMedia("the recording confused its decoder")
 
 
@@ -165,7 +173,7 @@ def _died(status: int) -> StreamError:
     return EngineFailed(f"the decoder of the recording ended with status {status}")
 
 
-async def _end(process: Process) -> None:
+async def end(process: Process) -> None:
     """Leave nothing behind: no process, no pipe."""
     kill(process)
     assert process.stdout is not None

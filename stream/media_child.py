@@ -1,4 +1,4 @@
-"""The process that decodes one recording: the file is its stdin, reports go to its stdout, the order is its argument.
+"""The process that decodes one file: the file is its stdin, reports go to its stdout, the order is its argument.
 
 Knows nothing of sessions or of the file's name, and is trusted with nothing: what a stranger's file does to libav ends
 here. Before it reads a byte it gives up the right to open files and sockets, to write to files, and to more memory and
@@ -35,6 +35,7 @@ from stream.media_messages import (
     MediaOrder,
     Refused,
     Report,
+    Taken,
     Why,
     decode_order,
     frame,
@@ -64,6 +65,16 @@ SLOWEST = 10
 """Times real time, at least, that decoding runs at."""
 BEGINNINGS = re.compile(rb"(RIFF|RF64)....WAVE|fLaC|OggS|ID3|....(ftyp|moov|mdat)|\x1a\x45\xdf\xa3", re.DOTALL)
 """What some of these containers begin with, to tell one that is damaged from what is none."""
+LIVE_BEGINNINGS = (
+    (re.compile(rb"(RIFF|RF64)....WAVE", re.DOTALL), "wav"),
+    (re.compile(rb"fLaC"), "flac"),
+    (re.compile(rb"OggS"), "ogg"),
+    (re.compile(rb"\x1a\x45\xdf\xa3"), "matroska"),
+    (re.compile(rb"....(ftyp|moov)", re.DOTALL), "mov"),
+    (re.compile(rb"ID3|\xff[\xe0-\xff]"), None),
+)
+"""What live files begin with, and the demuxer; None for mp3 and aac, which libav tells apart. To find out what is none
+of these it would wait for a megabyte."""
 
 OPTIONS = {
     "format_whitelist": ",".join(CONTAINERS),
@@ -72,6 +83,10 @@ OPTIONS = {
     "protocol_whitelist": "none",
     "max_streams": "64",
 }
+LIVE_OPTIONS = {"probesize": str(1 << 16), "analyzeduration": "500000"}
+"""Of what is heard first, libav would keep back 5 s to learn what they are."""
+BAD_RUN = 50
+"""So many packets of a live file in a row that can't be decoded end it: a second of Opus."""
 LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 """Tags in other encodings than UTF-8 are no errors; PyAV 19 is so by itself, and doesn't know the option."""
 
@@ -89,6 +104,33 @@ class Source:
         self.read = file.read
         self.seek = file.seek
         self.tell = file.tell
+
+
+class Inflow:
+    """A live file as libav reads it: without a way back. `before` is called before each wait, with the bytes taken."""
+
+    def __init__(self, file: BinaryIO, before: Callable[[int], None]) -> None:
+        self._file, self._before = file, before
+        self._taken = 0
+        self._kept = b""
+
+    def start(self, size: int) -> bytes:
+        """The first bytes, which are read again afterwards; fewer where there are no more."""
+        while len(self._kept) < size and (piece := self._next(size - len(self._kept))):
+            self._kept += piece
+        return self._kept
+
+    def read(self, size: int) -> bytes:
+        if self._kept:
+            piece, self._kept = self._kept[:size], self._kept[size:]
+            return piece
+        return self._next(size)
+
+    def _next(self, size: int) -> bytes:
+        self._before(self._taken)
+        piece = self._file.read(size)
+        self._taken += len(piece)
+        return piece
 
 
 def confine(limits: MediaLimits) -> None:
@@ -178,7 +220,31 @@ class Decoding:
         self._made = 0
         """Samples of each channel, whether they were reported or still wait."""
         self._waiting = bytearray()
-        self._packets = self._bad = 0
+        self._unpaid = 0
+        """Bytes reported since it was last allowed more time."""
+        self._packets = self._bad = self._bad_run = 0
+
+    def follow(self, file: BinaryIO) -> int:
+        """As `run`, of a live file, which may end anywhere: what comes is reported before more is waited for.
+
+        Refusal if there is no audio in it, or it breaks on the way. Packets here and there only cost what they hold.
+        """
+        flow = Inflow(file, self._before_waiting)
+        start = flow.start(12)
+        found = [demuxer for beginning, demuxer in LIVE_BEGINNINGS if beginning.match(start)]
+        if not found:
+            raise _unknown()
+        with _opened(flow, start, found[0], **LIVE_OPTIONS) as container:
+            if self._decode_all(container, _audio(container), None):
+                raise Refusal("damaged", f"it can't be read beyond {self._made_s:.1f} s")
+        if not self._made:
+            raise Refusal("damaged", "there is no audio in it")
+        return self._bad
+
+    def _before_waiting(self, taken: int) -> None:
+        if self._waiting:
+            self._emit(len(self._waiting))
+        self._report(Taken(taken))
 
     def run(self, file: BinaryIO) -> int:
         """Report all that can be decoded; how many packets could not be.
@@ -186,19 +252,13 @@ class Decoding:
         Refusal if that is not all of the file, but for a few packets, or if it is longer than allowed.
         """
         head = Head.read(file)
-        with _opened(file, head) as container:
+        with _opened(Source(file), head.start) as container:
             audio = _audio(container)
             claimed, slack_s = _duration(container, audio, head)
             if claimed is not None and slack_s is not None and claimed > self._order.limits.max_audio_s + slack_s:
                 raise self._too_long()
-            try:
-                cut = self._decode(container, audio, claimed)
-                if self._resampler is not None:
-                    self._take(self._resampler.push(None))
-            finally:
-                if self._waiting:
-                    self._emit(len(self._waiting))
-        made_s = self._made / self._order.sample_rate
+            cut = self._decode_all(container, audio, claimed)
+        made_s = self._made_s
         if not self._made:
             raise Refusal("damaged", "there is no audio in it")
         if cut:
@@ -208,6 +268,21 @@ class Decoding:
         if self._bad > max(BAD_PACKETS, self._packets * BAD_SHARE):
             raise Refusal("damaged", f"{self._bad} of its {self._packets} packets can't be decoded")
         return self._bad
+
+    @property
+    def _made_s(self) -> float:
+        return self._made / self._order.sample_rate
+
+    def _decode_all(self, container: av.container.InputContainer, audio: av.AudioStream, claimed: float | None) -> bool:
+        """Whether the container broke before its end."""
+        try:
+            cut = self._decode(container, audio, claimed)
+            if self._resampler is not None:
+                self._take(self._resampler.push(None))
+            return cut
+        finally:
+            if self._waiting:
+                self._emit(len(self._waiting))
 
     def _decode(self, container: av.container.InputContainer, audio: av.AudioStream, claimed: float | None) -> bool:
         """Whether the container broke before its end."""
@@ -228,7 +303,11 @@ class Decoding:
             except av.error.FFmpegError as error:
                 _unless_memory(error)
                 self._bad += 1
+                self._bad_run += 1
+                if self._order.live and self._bad_run == BAD_RUN:
+                    raise Refusal("damaged", f"{BAD_RUN} packets in a row can't be decoded") from None
                 continue
+            self._bad_run = 0
             for frame in frames:
                 assert isinstance(frame, av.AudioFrame)
                 self._push(frame, claimed)
@@ -266,7 +345,10 @@ class Decoding:
     def _emit(self, size: int) -> None:
         self._report(Block(bytes(self._waiting[:size])))
         del self._waiting[:size]
-        allow_cpu(self._order.limits)
+        self._unpaid += size
+        if self._unpaid >= self._order.sample_rate * self._channels * 2:
+            self._unpaid = 0
+            allow_cpu(self._order.limits)
 
     def _too_long(self) -> Refusal:
         return Refusal("too_long", f"it is longer than {self._order.limits.max_audio_s:g} s")
@@ -297,15 +379,22 @@ class Head:
         return cls(start, missing, counted)
 
 
-def _opened(file: BinaryIO, head: Head) -> av.container.InputContainer:
+def _opened(
+    source: Source | Inflow, start: bytes, demuxer: str | None = None, **options: str
+) -> av.container.InputContainer:
+    """The file that begins with `start`, by a demuxer that is named or, if None is, by the one that libav takes."""
     try:
-        opened: av.container.InputContainer = av.open(Source(file), "r", options=OPTIONS, **LENIENT)
+        opened: av.container.InputContainer = av.open(source, "r", demuxer, options=OPTIONS | options, **LENIENT)
     except av.error.FFmpegError as error:
         _unless_memory(error)
-        if BEGINNINGS.match(head.start):
+        if BEGINNINGS.match(start):
             raise Refusal("damaged", "its header is damaged, or its end is missing") from None
-        raise Refusal("unsupported", f"not audio, or of a kind other than {', '.join(CONTAINERS)}") from None
+        raise _unknown() from None
     return opened
+
+
+def _unknown() -> Refusal:
+    return Refusal("unsupported", f"not audio, or of a kind other than {', '.join(CONTAINERS)}")
 
 
 def _audio(container: av.container.InputContainer) -> av.AudioStream:
@@ -399,7 +488,8 @@ def main() -> None:
     with suppress(BrokenPipeError):
         last: Report
         try:
-            last = Ended(Decoding(order, report).run(file))
+            decoding = Decoding(order, report)
+            last = Ended(decoding.follow(file) if order.live else decoding.run(file))
         except Refusal as refusal:
             last = Refused(refusal.why, str(refusal))
         except MemoryError:

@@ -1,4 +1,4 @@
-"""What the server and the process that decodes a recording say to each other: one order, then reports.
+"""What the server and the process that decodes a file say to each other: one order, then reports.
 
 Knows nothing of containers, codecs or pipes. Imports little, since that process is to be small.
 """
@@ -35,11 +35,13 @@ class MediaLimits(msgspec.Struct, frozen=True):
 
 
 class MediaOrder(msgspec.Struct, frozen=True):
-    """`sample_rate`: what to decode to; `mono`: mix all channels, else keep each."""
+    """`sample_rate`: what to decode to; `mono`: mix all channels, else keep each; `live`: the file is a pipe, and is
+    still being written."""
 
     sample_rate: int
     mono: bool
     limits: MediaLimits
+    live: bool = False
 
 
 class MediaReport(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -55,9 +57,15 @@ class Described(MediaReport, frozen=True):
 
 
 class Block(MediaReport, frozen=True):
-    """Interleaved int16 in this machine's byte order, a second or, at the end, less."""
+    """Interleaved int16 in this machine's byte order, a second or, at the end and of a live file, less."""
 
     samples: bytes
+
+
+class Taken(MediaReport, frozen=True):
+    """So many bytes of a live file were read, all that can be made of them was reported, and more are waited for."""
+
+    size: int
 
 
 class Ended(MediaReport, frozen=True):
@@ -73,7 +81,7 @@ class Refused(MediaReport, frozen=True):
     message: str
 
 
-Report = Described | Block | Ended | Refused
+Report = Described | Block | Taken | Ended | Refused
 
 decode_order = msgspec.json.Decoder(MediaOrder).decode
 decode_report = msgspec.msgpack.Decoder(Report).decode

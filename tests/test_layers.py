@@ -18,7 +18,7 @@ LAYERS = (
     "rest.addresses rest.fields rest.names",
     "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket transcript worker",
     "calibrate engine media protocols.native rest.envelope rest.fetch rest.request",
-    "rest.deepgram_words",
+    "rest.deepgram_words unpack",
     "access admission engines protocols rest.answer rest.descriptions transcriber",
     "recording rest.deepgram rest.failures rest.sse session",
     "hearing rest.files rest.models",
