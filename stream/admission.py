@@ -9,7 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from models.base import ModelCard
 from stream.engine import Engine
@@ -128,8 +128,21 @@ class Admission:
         engine.require_ready()
         if self._options.max_sessions is None:
             engine.require_room()
-        check(options, engine)
+        fitted(options, engine)
         return engine
+
+
+def fitted(options: SessionOptions, engine: Engine) -> SessionOptions:
+    """The options, checked, without hints that the engine's model can't use if they may be left out."""
+    if options.lenient:
+        card = engine.card
+        options = replace(
+            options,
+            prompt=options.prompt if card.prompt else None,
+            keywords=options.keywords if card.keywords else (),
+        )
+    check(options, engine)
+    return options
 
 
 def check(options: SessionOptions, engine: Engine) -> None:

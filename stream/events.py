@@ -23,7 +23,9 @@ class SessionOptions:
     """What a client asks of a session.
 
     languages: codes that may occur, none to detect. offset: samples per channel, at the client's rate, that are already
-    behind this session; its times and watermarks count on from there.
+    behind this session; its times and watermarks count on from there. container: what comes are pieces of a file of any
+    kind, and `audio` is what they are decoded to. lenient: prompt and keywords are left out where the model can't use
+    them, which is an error otherwise.
     """
 
     audio: AudioFormat = field(default_factory=AudioFormat)
@@ -37,6 +39,8 @@ class SessionOptions:
     endpointing: EndpointOptions | None = field(default_factory=EndpointOptions)
     mode: Mode = "live"
     offset: int = 0
+    container: bool = False
+    lenient: bool = False
 
     def merged(self, changes: Mapping[str, Any]) -> SessionOptions:
         """These options with some changed; an `endpointing` mapping changes just the fields it names."""
@@ -56,7 +60,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """Whole samples of all channels, interleaved, in the session's format."""
+    """Whole samples of all channels, interleaved, in the session's format; any bytes of a container."""
 
     payload: bytes
 
