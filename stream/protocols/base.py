@@ -19,7 +19,7 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a WebSocket handshake asked for. `query` keeps repeated names in order; `headers` have names in lower case.
+    """What a WebSocket handshake asked for. `query` keeps repeated names in order; `headers` are by lower-case names.
 
     session: the id of the session that it opens. at: when it came.
     """
