@@ -87,6 +87,8 @@ LIVE_OPTIONS = {"probesize": str(1 << 16), "analyzeduration": "500000"}
 """Of what is heard first, libav would keep back 5 s to learn what they are."""
 BAD_RUN = 50
 """So many packets of a live file in a row that can't be decoded end it: a second of Opus."""
+BARREN = 1 << 18
+"""Bytes of a live file behind its last packet that may be none: an index, or tags. Some demuxers look on for ever."""
 LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 """Tags in other encodings than UTF-8 are no errors; PyAV 19 is so by itself, and doesn't know the option."""
 
@@ -107,12 +109,14 @@ class Source:
 
 
 class Inflow:
-    """A live file as libav reads it: without a way back. `before` is called before each wait, with the bytes taken."""
+    """A live file as libav reads it: without a way back. `before` is called before each wait, with the bytes taken;
+    where it returns false the file ends. (libav goes on, for seconds, after an error.)"""
 
-    def __init__(self, file: BinaryIO, before: Callable[[int], None]) -> None:
+    def __init__(self, file: BinaryIO, before: Callable[[int], bool]) -> None:
         self._file, self._before = file, before
         self._taken = 0
         self._kept = b""
+        self.ended = False
 
     def start(self, size: int) -> bytes:
         """The first bytes, which are read again afterwards; fewer where there are no more."""
@@ -127,9 +131,11 @@ class Inflow:
         return self._next(size)
 
     def _next(self, size: int) -> bytes:
-        self._before(self._taken)
+        if not self._before(self._taken):
+            return b""
         piece = self._file.read(size)
         self._taken += len(piece)
+        self.ended = not piece
         return piece
 
 
@@ -223,6 +229,9 @@ class Decoding:
         self._unpaid = 0
         """Bytes reported since it was last allowed more time."""
         self._packets = self._bad = self._bad_run = 0
+        self._counted = self._fruitful = 0
+        """Of a live file: packets when it was last waited for, and the bytes taken when they had last become more."""
+        self._barren = False
 
     def follow(self, file: BinaryIO) -> int:
         """As `run`, of a live file, which may end anywhere: what comes is reported before more is waited for.
@@ -235,16 +244,26 @@ class Decoding:
         if not found:
             raise _unknown()
         with _opened(flow, start, found[0], **LIVE_OPTIONS) as container:
-            if self._decode_all(container, _audio(container), None):
-                raise Refusal("damaged", f"it can't be read beyond {self._made_s:.1f} s")
+            if self._decode_all(container, _audio(container), None) and not flow.ended:
+                raise self._broken()
+            while flow.read(BARREN):
+                pass
+        if self._barren:
+            raise self._broken()
         if not self._made:
             raise Refusal("damaged", "there is no audio in it")
         return self._bad
 
-    def _before_waiting(self, taken: int) -> None:
+    def _before_waiting(self, taken: int) -> bool:
+        """Whether more is wanted."""
         if self._waiting:
             self._emit(len(self._waiting))
-        self._report(Taken(taken))
+        if self._packets > self._counted:
+            self._counted, self._fruitful = self._packets, taken
+        self._barren = self._packets > 0 and taken - self._fruitful > BARREN
+        if not self._barren:
+            self._report(Taken(taken))
+        return not self._barren
 
     def run(self, file: BinaryIO) -> int:
         """Report all that can be decoded; how many packets could not be.
@@ -262,7 +281,7 @@ class Decoding:
         if not self._made:
             raise Refusal("damaged", "there is no audio in it")
         if cut:
-            raise Refusal("damaged", f"it can't be read beyond {made_s:.1f} s")
+            raise self._broken()
         if claimed is not None and slack_s is not None and made_s < claimed - slack_s:
             raise Refusal("damaged", f"it has {made_s:.1f} s, and its header says {claimed:.1f} s")
         if self._bad > max(BAD_PACKETS, self._packets * BAD_SHARE):
@@ -349,6 +368,9 @@ class Decoding:
         if self._unpaid >= self._order.sample_rate * self._channels * 2:
             self._unpaid = 0
             allow_cpu(self._order.limits)
+
+    def _broken(self) -> Refusal:
+        return Refusal("damaged", f"it can't be read beyond {self._made_s:.1f} s")
 
     def _too_long(self) -> Refusal:
         return Refusal("too_long", f"it is longer than {self._order.limits.max_audio_s:g} s")

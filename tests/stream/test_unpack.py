@@ -91,7 +91,8 @@ async def test_a_wav_that_says_nothing_of_its_length_goes_on() -> None:
 
 
 async def test_a_file_may_end_anywhere() -> None:
-    for container, codec in (("webm", "libopus"), ("ogg", "libopus"), ("wav", "pcm_s16le")):
+    for name in ("webm opus", "ogg opus", "wav", "flac", "mp3", "aac"):
+        container, codec, *_ = FORMATS[name]
         content = encoded(container, codec)
         made = await unpacked(content[: len(content) * 2 // 3], [700])
         assert RATE < len(made) < 3 * RATE
@@ -134,6 +135,18 @@ def with_bad_packets(bad: range) -> bytes:
                 )
                 output.mux(damaged)
     return file.getvalue()
+
+
+async def test_noise_that_goes_on_ends_it() -> None:
+    content = encoded("webm", "libopus")
+    made = []
+    async with unpacking(STRICT) as unpacker:
+        unpacker.push(content[: len(content) // 2])
+        made.append(await come(unpacker))
+        unpacker.push(random.Random(0).randbytes(300_000))
+        with pytest.raises(BadMedia, match="can't be read beyond 1"):
+            await come(unpacker)
+    assert len(b"".join(made)) > RATE
 
 
 async def test_packets_here_and_there_cost_what_they_hold() -> None:
