@@ -11,12 +11,12 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
 from models.base import SAMPLE_RATE
-from stream.admission import Admission, check
+from stream.admission import Admission, check, fitted
 from stream.engine import Engine, Lease
 from stream.errors import BadRequest, ClientError, Draining, EngineFailed, NotStarted, SlowReader, StreamError, TimedOut
 from stream.events import (
@@ -42,10 +42,12 @@ from stream.events import (
     Stop,
     Warned,
 )
+from stream.media_messages import MediaLimits
 from stream.metrics import Metrics
 from stream.outbox import Outbox
 from stream.protocols.base import WireProtocol
 from stream.transcriber import Transcriber
+from stream.unpack import Unpacker, unpacking
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +113,8 @@ class Session:
         self._engine: Engine | None = None
         self._lease: Lease | None = None
         self._transcriber: Transcriber | None = None
+        self._held = AsyncExitStack()
+        self._unpacker: Unpacker | None = None
         self._started = self._stopped = False
         self._ending = False
         self._error: StreamError | None = None
@@ -236,20 +240,50 @@ class Session:
     # -- work -----------------------------------------------------------------------------------------------------
 
     async def _work(self) -> None:
-        while not self._ending:
-            while not self._inbox:
-                self._arrived.clear()
-                await self._arrived.wait()
-            command = self._inbox.popleft()
-            try:
-                if isinstance(command, Audio):
-                    await self._accept(command.payload)
-                    if self._protocol.answers_audio:
-                        self._say(Accepted())
-                else:
-                    self._obey(command)
-            except StreamError as error:
-                self._complain(error)
+        async with self._held:
+            while not self._ending:
+                while not self._inbox:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+                command = self._inbox.popleft()
+                try:
+                    if isinstance(command, Audio):
+                        await self._hear(command.payload)
+                    else:
+                        if isinstance(command, Stop):
+                            await self._finish_unpacking()
+                        self._obey(command)
+                except StreamError as error:
+                    self._complain(error)
+
+    async def _hear(self, payload: bytes) -> None:
+        options = self._opened().options
+        if options.container:
+            if self._unpacker is None:
+                limits = MediaLimits(max_audio_s=self._limits.session_s)
+                self._unpacker = await self._held.enter_async_context(unpacking(limits))
+            self._unpacker.push(payload)
+            self._unaccepted -= len(payload)
+            await self._accept_unpacked(self._unpacker)
+        else:
+            await self._accept(payload)
+        if self._protocol.answers_audio:
+            self._say(Accepted())
+
+    async def _finish_unpacking(self) -> None:
+        if self._unpacker:
+            self._unpacker.finish()
+            await self._accept_unpacked(self._unpacker)
+
+    async def _accept_unpacked(self, unpacker: Unpacker) -> None:
+        """All that can be made of what has come by now, so that whatever is asked next holds behind it."""
+        try:
+            while not self._ending and (samples := await unpacker.next()) is not None:
+                self._unaccepted += len(samples)
+                await self._accept(samples)
+        except StreamError as error:
+            error.fatal = True
+            raise
 
     async def _accept(self, payload: bytes) -> None:
         """In slices, so that one session's large frames don't hold up the loop; each waits until decoding keeps up."""
@@ -311,7 +345,7 @@ class Session:
         engine = self._admission.engine(options)
         self._lease = engine.admit(options.audio.channels)
         self._engine = engine
-        options = replace(options, model=engine.name)
+        options = replace(fitted(options, engine), model=engine.name)
         self._expect(options)
         self._transcriber = Transcriber(options, engine, self._say, self._progressed, self._clock, self._metrics)
 
