@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
@@ -28,7 +29,7 @@ from stream.protocols import PROTOCOLS
 from stream.protocols.base import Request, WireProtocol
 from stream.rest import failures, files, listen, models, transcriptions
 from stream.rest.desk import Desk, RecordingOptions
-from stream.rest.dialect import PREFIXES
+from stream.rest.dialect import PREFIXES, settled
 from stream.rest.fetch import Fetcher, FetchOptions
 from stream.session import Session
 
@@ -55,6 +56,7 @@ class Service:
             websocket.scope["subprotocols"],
             dict(websocket.headers),
             session_id,
+            datetime.now(UTC),
         )
         try:
             protocol = protocol_class.open(request, self.limits)
@@ -70,7 +72,8 @@ class Service:
                     session.release()
         except StreamError as error:
             self.refused(error)
-            await websocket.send_denial_response(refusal(error))
+            dialect = settled(websocket.scope["path"], websocket.headers.get("user-agent", ""))
+            await websocket.send_denial_response(refusal(error, dialect, session_id))
 
     def refused(self, error: StreamError) -> None:
         self.metrics.rejected.labels(reason=error.code).inc()
