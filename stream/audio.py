@@ -58,7 +58,8 @@ def from_16k(position: int, sample_rate: int) -> int:
 def mixed(format: AudioFormat, payload: bytes) -> bytes:
     """The mean of all channels, as pcm_s16le at the same rate."""
     samples = DECODERS[format.encoding](payload).reshape(-1, format.channels)
-    return np.rint(samples.mean(axis=1)).astype("<i2").tobytes()
+    mix: bytes = np.rint(samples.mean(axis=1)).astype("<i2").tobytes()
+    return mix
 
 
 class Converter:

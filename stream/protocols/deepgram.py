@@ -52,7 +52,9 @@ class Configure(Struct, tag="Configure"):
     features: dict[str, bool] | None = None
 
 
-_messages = msgspec.json.Decoder(KeepAlive | Finalize | CloseStream | Configure)
+Message = KeepAlive | Finalize | CloseStream | Configure
+
+_messages = msgspec.json.Decoder(Message)
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ class DeepgramProtocol:
     wake: float | None = None
 
     def __init__(self, request: Request, limits: Limits, query: ListenQuery) -> None:
-        self.start = events.Start(query.options)
+        self.start: events.Start | None = events.Start(query.options)
         self.subprotocol = next((each for each in request.subprotocols if each in ("token", "bearer")), None)
         self._limits, self._query, self._options = limits, query, query.options
         self._features = set(query.features)
@@ -126,7 +128,7 @@ class DeepgramProtocol:
         if len(text) > self._limits.text_bytes:
             return self._wrong(text, f"a message over the limit of {self._limits.text_bytes} characters")
         try:
-            asked = _messages.decode(text)
+            asked: Message = _messages.decode(text)
         except (msgspec.DecodeError, RecursionError) as error:
             return self._wrong(text, str(error))
         match asked:

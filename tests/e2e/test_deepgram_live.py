@@ -49,8 +49,8 @@ QUERY = "?encoding=linear16&sample_rate=16000&endpointing=500"
 
 @pytest.fixture(scope="module")
 def served(start_server: Callable[..., Server]) -> Server:
-    """Sessions of ten minutes at most, of audio as well."""
-    limits = ("--max-sessions", "100", "--session-s", "600", "--drain-s", "0")
+    """Sessions of two minutes at most, of audio as well."""
+    limits = ("--max-sessions", "100", "--session-s", "120", "--drain-s", "0")
     return start_server("--model", "scripted", *limits, STENO_API_KEYS=KEY)
 
 
@@ -292,7 +292,7 @@ def test_what_browsers_record_is_heard_while_it_comes(served: Server, container:
     assert messages[-1]["duration"] == pytest.approx(len(SPEECH) / 16_000, abs=0.1)
 
 
-@pytest.mark.parametrize("content", [b"no audio, " * 100, bytes(5000), opus("webm")[:3000] + bytes(range(256)) * 400])
+@pytest.mark.parametrize("content", [b"no audio, " * 100, bytes(5000), b"\x1a\x45\xdf\xa3" + bytes(5000)])
 def test_what_is_no_audio_is_closed_with_its_code(served: Server, content: bytes):
     with listen(served, "") as socket:
         for piece in pieces(content, 1000):
