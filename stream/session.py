@@ -142,6 +142,7 @@ class Session:
             await self._farewell(EngineFailed("the server failed; nothing more will come of this session"))
         finally:
             self.release()
+            await self._held.aclose()
             self._metrics.sessions.dec()
             self._metrics.sessions_total.labels(outcome=self.outcome).inc()
             self._metrics.coalesced.inc(self._outbox.superseded)
@@ -240,21 +241,20 @@ class Session:
     # -- work -----------------------------------------------------------------------------------------------------
 
     async def _work(self) -> None:
-        async with self._held:
-            while not self._ending:
-                while not self._inbox:
-                    self._arrived.clear()
-                    await self._arrived.wait()
-                command = self._inbox.popleft()
-                try:
-                    if isinstance(command, Audio):
-                        await self._hear(command.payload)
-                    else:
-                        if isinstance(command, Stop):
-                            await self._finish_unpacking()
-                        self._obey(command)
-                except StreamError as error:
-                    self._complain(error)
+        while not self._ending:
+            while not self._inbox:
+                self._arrived.clear()
+                await self._arrived.wait()
+            command = self._inbox.popleft()
+            try:
+                if isinstance(command, Audio):
+                    await self._hear(command.payload)
+                else:
+                    if isinstance(command, Stop):
+                        await self._finish_unpacking()
+                    self._obey(command)
+            except StreamError as error:
+                self._complain(error)
 
     async def _hear(self, payload: bytes) -> None:
         options = self._opened().options

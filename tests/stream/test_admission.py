@@ -7,7 +7,7 @@ import pytest
 
 from models.base import ModelCard
 from models.registry import ModelSpec
-from stream.admission import Admission, AdmissionOptions
+from stream.admission import Admission, AdmissionOptions, fitted
 from stream.engine import Engine
 from stream.errors import Draining, Overloaded, QuotaExceeded, UnknownModel, Unsupported
 from stream.events import SessionOptions
@@ -34,6 +34,15 @@ def admission(**options: Any) -> Admission:
 def test_the_first_model_is_the_default():
     assert admission().engine(SessionOptions()).name == "plain"
     assert admission().engine(SessionOptions(model="able")).name == "able"
+
+
+def test_hints_are_left_out_where_that_is_asked_for():
+    options = SessionOptions(prompt="Steno", keywords=("refund",), lenient=True)
+    plain = admission().engine(options)
+    assert fitted(options, plain) == SessionOptions(lenient=True)
+    assert fitted(options, admission().engines["able"]) == options
+    with pytest.raises(Unsupported, match="fr"):
+        fitted(SessionOptions(languages=("fr",), lenient=True), plain)
 
 
 def test_an_unknown_model_is_named_with_those_that_there_are():

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from models import registry
@@ -17,10 +18,12 @@ from stream.errors import Overloaded, StreamError, Unsupported
 from stream.events import Accepted, Clear, Cleared, Command, Configure, Event, KeepAlive, Limits, Reply
 from stream.link import in_thread
 from stream.protocols.base import Messages
+from stream.protocols.deepgram import DeepgramProtocol
 from stream.protocols.native import NativeProtocol
 from stream.worker import serve
 from tests.stream.inline import scripted_engine
 from tests.stream.peer import Peer, session_for
+from tests.stream.recordings import wav
 
 
 class Chatty(NativeProtocol):
@@ -361,3 +364,53 @@ async def test_a_session_may_begin_anew_until_the_first_audio(engine: Engine):
     assert messages[-1]["audio_s"] == 1.0
     assert engine.channels == other.channels == 0
     await other.stop()
+
+
+# -- audio in containers -----------------------------------------------------------------------------------------------
+
+
+async def listened(
+    engine: Engine, *messages: Any, query: tuple[tuple[str, str], ...] = (), limits: Limits | None = None
+):
+    """What a client of Deepgram's, who sends a container, is told; the close code comes last."""
+    peer = Peer()
+    peer.feed(*messages)
+    await session_for(peer, engine, query=query, limits=limits, dialect=DeepgramProtocol).run()
+    told = []
+    while not peer.heard.empty():
+        told.append(peer.heard.get_nowait())
+    return told, peer.code
+
+
+async def test_what_is_asked_behind_audio_in_a_container_holds_behind_it(threaded: Engine):
+    content = wav(speech(1), says=0xFFFF_FFFF)
+    cuts = [content[start : start + 5000] for start in range(0, len(content), 5000)]
+    told, code = await listened(threaded, *cuts, {"type": "Finalize"}, *cuts[1:], {"type": "CloseStream"})
+    assert code == 1000
+    first, second = (each for each in told if each["type"] == "Results")
+    assert first["from_finalize"]
+    assert first["channel"]["alternatives"][0]["transcript"] == " ".join(f"w{number}" for number in range(10))
+    assert second["channel"]["alternatives"][0]["words"]
+    assert told[-1]["type"] == "Metadata"
+
+
+async def test_a_file_that_has_less_to_it_than_a_header_is_none(engine: Engine):
+    for messages in ([b"RIFF", {"type": "CloseStream"}], [b"no audio at all"]):
+        told, code = await listened(engine, *messages)
+        assert ([each["type"] for each in told], code) == (["Error"], 1008)
+
+
+async def test_a_container_without_any_audio_frame_costs_no_process(engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(session_module, "unpacking", None)
+    told, code = await listened(engine, {"type": "KeepAlive"}, {"type": "CloseStream"})
+    assert ([each["type"] for each in told], code) == (["Metadata"], 1000)
+
+
+async def test_a_client_that_vanishes_leaves_no_process(engine: Engine):
+    peer = Peer()
+    peer.feed(wav(speech(1))[:20_000], {"type": "Finalize"})
+    running = asyncio.create_task(session_for(peer, engine, dialect=DeepgramProtocol).run())
+    await peer.until("Results")
+    peer.hang_up()
+    await running
+    assert not [child for child in psutil.Process().children() if "stream.media_child" in child.cmdline()]
