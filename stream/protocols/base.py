@@ -45,6 +45,8 @@ class WireProtocol(Protocol):
     """The session's options where the request already carried them."""
     wake: float | None
     """When `tick` is due; None for never. Looked at after each call."""
+    labels: Mapping[str, str]
+    """Names that others have for the session, a call's id say; some are known only once it has started."""
 
     @classmethod
     def open(cls, request: Request, limits: Limits) -> WireProtocol:

@@ -6,7 +6,7 @@ at the client's rate; both count from `offset`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -94,6 +94,7 @@ class NativeProtocol:
     answers_audio: ClassVar[bool] = False
     idle_s: ClassVar[float | None] = None
     wake: float | None = None
+    labels: Mapping[str, str] = {}
 
     def __init__(self, limits: Limits, start: events.Start | None, subprotocol: str | None) -> None:
         self.start = start
