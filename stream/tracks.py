@@ -46,9 +46,8 @@ class Tracks:
     def take(self) -> bytes:
         """What can be told by now, interleaved: whole samples of all tracks."""
         furthest = self.end
-        return self._take(
-            min(end if furthest - end <= self._patience else furthest - self._slack for end in self._ends)
-        )
+        without_it = furthest - self._slack
+        return self._take(min(end if furthest - end <= self._patience else without_it for end in self._ends))
 
     def drain(self) -> bytes:
         """All that is left."""

@@ -22,7 +22,7 @@ MARK = {"event": "mark", "streamSid": "MZ1", "sequenceNumber": "6", "mark": {"na
 STOP = {"event": "stop", "streamSid": "MZ1", "sequenceNumber": "9", "stop": {"accountSid": "AC1", "callSid": "CA1"}}
 
 
-def start(tracks: tuple[str, ...] = TRACKS, **parameters: str) -> dict[str, Any]:
+def start(tracks: tuple[str, ...] = TRACKS, **parameters: Any) -> dict[str, Any]:
     return {
         "event": "start",
         "sequenceNumber": "1",

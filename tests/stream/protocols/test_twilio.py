@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 from contextlib import suppress
@@ -18,38 +17,24 @@ from stream.errors import BadAudio, BadRequest, ClientError, NotStarted, TooLarg
 from stream.events import Limits, SessionOptions
 from stream.protocols.base import Request
 from stream.protocols.twilio import TwilioProtocol
+from tests.stream import calls
+from tests.stream.calls import CONNECTED, FRAME, SILENCE
 from vad.endpointer import EndpointOptions
-
-FRAME = 160
-SILENCE = b"\xff" * FRAME
-CONNECTED = {"event": "connected", "protocol": "Call", "version": "1.0.0"}
 
 
 def opened() -> TwilioProtocol:
     return TwilioProtocol.open(Request("/twilio"), Limits())
 
 
-def start(tracks: tuple[str, ...] = ("inbound", "outbound"), parameters: Any = None, **media_format: Any) -> Any:
-    return {
-        "event": "start",
-        "sequenceNumber": "1",
-        "streamSid": "MZ1",
-        "start": {
-            "accountSid": "AC1",
-            "streamSid": "MZ1",
-            "callSid": "CA1",
-            "tracks": list(tracks),
-            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1, **media_format},
-            "customParameters": parameters or {},
-        },
-    }
+def start(tracks: tuple[str, ...] = calls.TRACKS, parameters: dict[str, Any] | None = None, **media_format: Any) -> Any:
+    message = calls.start(tracks, **(parameters or {}))
+    message["start"]["mediaFormat"] |= media_format
+    return message
 
 
 def media(number: int, track: str = "inbound", sound: bytes | None = None) -> Any:
     """The number-th frame of a track, whose sound tells the number."""
-    payload = base64.b64encode(sound or bytes([number % 200 + 1]) * FRAME).decode()
-    told = {"track": track, "chunk": str(number + 1), "timestamp": str(number * 20), "payload": payload}
-    return {"event": "media", "sequenceNumber": str(number + 2), "media": told, "streamSid": "MZ1"}
+    return calls.media(number, track, sound or bytes([number % 200 + 1]) * FRAME)
 
 
 def told(protocol: TwilioProtocol, *messages: Any) -> list[events.Command]:
@@ -239,8 +224,8 @@ def test_numbers_may_be_numbers():
 
 def test_what_is_not_about_audio_is_ignored():
     others = (
-        {"event": "dtmf", "streamSid": "MZ1", "sequenceNumber": "5", "dtmf": {"track": "inbound_track", "digit": "1"}},
-        {"event": "mark", "streamSid": "MZ1", "sequenceNumber": "4", "mark": {"name": "my label"}},
+        calls.DTMF,
+        calls.MARK,
         {"event": "weather", "media": "rain", "start": 7},
         CONNECTED,
     )
@@ -294,12 +279,16 @@ def test_a_call_may_end_before_it_began():
     assert told(opened(), {"event": "stop"}) == [events.Stop()]
 
 
-def test_a_long_silence_is_filled_up_but_no_timestamp_makes_hours_of_it():
-    protocol = began()
-    assert len(audio(protocol, media(20 * 50))) == (20 * 50 + 1) * FRAME
-    with pytest.raises(BadAudio, match="timestamp") as caught:
-        told(protocol, media(1 << 40))
-    assert caught.value.fatal
+def test_silence_may_last_as_long_as_nothing_may_come_and_no_timestamp_makes_hours_of_it():
+    patience_s = TwilioProtocol.idle_s
+    assert patience_s
+    assert patience_s >= 5 * 60  # a call on hold
+    last = round(patience_s * 50)
+    assert len(audio(began(), media(last))) == (last + 1) * FRAME
+    for number in (last + 1, 1 << 40):
+        with pytest.raises(BadAudio, match="timestamp") as caught:
+            told(began(), media(number))
+        assert caught.value.fatal
 
 
 # -- messages that are wrong ------------------------------------------------------------------------------------------
