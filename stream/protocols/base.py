@@ -55,6 +55,10 @@ class WireProtocol(Protocol):
     def receive(self, message: str | bytes) -> Sequence[Command]:
         """Read one message. Raises a ClientError for a wrong one; unless that is fatal, the next is welcome."""
 
+    def hung_up(self) -> Sequence[Command]:
+        """What it means that the peer is gone. Nothing: nobody waits for what is left. Else these are the last
+        commands, a Stop at their end, and all that was accepted gets its finals."""
+
     def send(self, event: Event, seq: int | None, now: float) -> Messages:
         """Messages that say `event`; `seq` is its number if it has one."""
 

@@ -169,6 +169,9 @@ class NativeProtocol:
             kind = None
         return BadRequest(f"in `{kind}`: {why}" if kind else why, fatal=kind == "start" and self._options is None)
 
+    def hung_up(self) -> Sequence[Command]:
+        return ()
+
     def tick(self, now: float) -> Messages:
         return []
 

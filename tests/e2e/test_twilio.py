@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -59,6 +60,15 @@ def test_a_call_from_connected_to_stop(server: Server, lost: tuple[int, ...]):
         assert closed(socket) == (1000, "done")
     assert logged(server, r"ended: (\w+), (\d+) samples", since).groups() == ("done", "24000")
     assert logged(server, "call 'CA1': .*ignored: (.*)'", since)[1] == "customer"
+
+
+@pytest.mark.parametrize("last", [[calls.STOP], []])
+def test_a_call_is_heard_to_its_end_though_its_line_is_gone(server: Server, last: list[dict[str, Any]]):
+    since = len(server.log.read_text())
+    with dial(server) as socket:
+        for message in (calls.CONNECTED, calls.start(prompt="slow=0.2"), *TALK, *last):
+            say(socket, **message)
+    assert logged(server, r"ended: (\w+), (\d+) samples", since).groups() == ("done", "24000")
 
 
 def test_what_is_wrong_with_a_call_is_said_as_it_is_hung_up_and_in_the_log(server: Server):

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
-from stream.engine import Engine
+from models import registry
+from stream.engine import Engine, EngineOptions
 from stream.events import Done, Event, Final
+from stream.link import in_thread
 from stream.protocols.native import NativeProtocol
 from stream.protocols.twilio import TwilioProtocol
+from stream.worker import serve
 from tests.stream import calls
 from tests.stream.inline import scripted_engine
 from tests.stream.peer import Peer, session_for
@@ -27,7 +30,19 @@ async def engine() -> Any:
     await engine.stop()
 
 
-async def heard(engine: Engine, dialect: Any, *messages: Any) -> list[Event]:
+class HangingUp(Peer):
+    """Is gone right behind its last message."""
+
+    def feed(self, *messages: Any) -> None:
+        super().feed(*messages)
+        self.hang_up()
+
+    async def close(self, code: int, reason: str) -> None:
+        await super().close(code, reason)
+        raise ConnectionError
+
+
+async def heard(engine: Engine, dialect: Any, *messages: Any, peer: Peer | None = None) -> list[Event]:
     """All that the session has to tell, whatever of it the dialect says."""
     events: list[Event] = []
 
@@ -36,7 +51,7 @@ async def heard(engine: Engine, dialect: Any, *messages: Any) -> list[Event]:
             events.append(event)
             return super().send(event, seq, now)
 
-    peer = Peer()
+    peer = peer or Peer()
     peer.feed(*messages)
     await session_for(peer, engine, dialect=Tapped).run()
     assert peer.code == 1000
@@ -87,3 +102,18 @@ async def test_a_track_without_frames_while_nothing_is_said_moves_no_word(engine
     assert finals(events) == whole
     assert isinstance(events[-1], Done)
     assert events[-1].received == SECONDS * 8000
+
+
+@pytest.mark.parametrize("last", [(), (calls.STOP,)])
+async def test_a_line_that_is_gone_costs_no_final(engine: Engine, last: tuple[Any, ...]):
+    """Twilio closes its socket right behind `stop`, and without one where something broke."""
+    slow = Engine(registry.ModelSpec(name="scripted", kind="scripted"), EngineOptions(), launch=in_thread(serve))
+    await slow.start()
+    call = (calls.CONNECTED, calls.start(prompt="slow=0.2"), *calls.streamed(CALLER, CALLED))
+    events = await heard(slow, TwilioProtocol, *call, *last, peer=HangingUp())
+    assert [final.words for final in finals(events)] == [
+        final.words for final in finals(await called(engine, *calls.streamed(CALLER, CALLED)))
+    ]
+    assert isinstance(events[-1], Done)
+    assert slow.channels == 0
+    await slow.stop()
