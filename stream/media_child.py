@@ -83,8 +83,9 @@ OPTIONS = {
     "protocol_whitelist": "none",
     "max_streams": "64",
 }
-LIVE_OPTIONS = {"probesize": str(1 << 16), "analyzeduration": "500000"}
-"""Of what is heard first, libav would keep back 5 s to learn what they are."""
+LIVE_OPTIONS = {"probesize": "4096", "analyzeduration": "500000"}
+"""Bytes and microseconds that libav keeps back at first, to learn what it has; by default they are seconds. Of PCM in a
+wav it keeps back 64 KB, whatever it is told."""
 BAD_RUN = 50
 """So many packets of a live file in a row that can't be decoded end it: a second of Opus."""
 BARREN = 1 << 18

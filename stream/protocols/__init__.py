@@ -3,5 +3,6 @@
 from stream.protocols.base import WireProtocol
 from stream.protocols.deepgram import DeepgramProtocol
 from stream.protocols.native import NativeProtocol
+from stream.protocols.twilio import TwilioProtocol
 
-PROTOCOLS: tuple[type[WireProtocol], ...] = (NativeProtocol, DeepgramProtocol)
+PROTOCOLS: tuple[type[WireProtocol], ...] = (NativeProtocol, DeepgramProtocol, TwilioProtocol)

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -85,6 +85,7 @@ class DeepgramProtocol:
         self._limits, self._query, self._options = limits, query, query.options
         self._features = set(query.features)
         self._request_id = str(uuid.uuid5(uuid.NAMESPACE_OID, request.session))
+        self.labels: Mapping[str, str] = {"request_id": self._request_id}
         self._created = request.at
         self._channels = [Channel() for _ in range(query.options.audio.channels)]
         self._preroll = (query.options.endpointing or EndpointOptions()).preroll_ms * SAMPLE_RATE // 1000
@@ -108,6 +109,9 @@ class DeepgramProtocol:
         if self._closed:
             return ()
         return self._audio(message) if isinstance(message, bytes) else self._text(message)
+
+    def hung_up(self) -> Sequence[Command]:
+        return ()
 
     def _audio(self, payload: bytes) -> Sequence[Command]:
         if not payload:
@@ -276,8 +280,9 @@ class DeepgramProtocol:
 
         A confidence that the model has none of is null: clients read it without asking whether it is there.
         """
-        alternative = {"confidence": None if words else 0.0} | spoken(words, punctuated=bool(self._features))
-        alternative["words"] = [{"confidence": None} | word for word in alternative["words"]]
+        alternative = spoken(words, punctuated=bool(self._features))
+        for each in (alternative, *alternative["words"]):
+            each.setdefault("confidence", None if words else 0.0)
         if self._query.multilingual and language is not None:
             alternative["languages"] = [language]
         return _json(

@@ -383,13 +383,14 @@ async def listened(
 
 
 async def test_what_is_asked_behind_audio_in_a_container_holds_behind_it(threaded: Engine):
-    content = wav(speech(1), says=0xFFFF_FFFF)
+    content = wav(speech(3), says=0xFFFF_FFFF)
     cuts = [content[start : start + 5000] for start in range(0, len(content), 5000)]
-    told, code = await listened(threaded, *cuts, {"type": "Finalize"}, *cuts[1:], {"type": "CloseStream"})
+    told, code = await listened(threaded, *cuts, {"type": "Finalize"}, speech(1), {"type": "CloseStream"})
     assert code == 1000
     first, second = (each for each in told if each["type"] == "Results")
     assert first["from_finalize"]
-    assert first["channel"]["alternatives"][0]["transcript"] == " ".join(f"w{number}" for number in range(10))
+    words = first["channel"]["alternatives"][0]["words"]
+    assert [word["word"] for word in words][:28] == [f"w{number}" for number in range(28)], "libav holds back a packet"
     assert second["channel"]["alternatives"][0]["words"]
     assert told[-1]["type"] == "Metadata"
 

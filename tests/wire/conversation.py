@@ -2,14 +2,15 @@
 
 A line is one of
 
-    {"about": "..."}                                               what the conversation shows; the first line
+    {"about": "...", "query": [["name", "value"]]}                 what the conversation shows, and the query that opens
+                                                                   it, if one does; the first line
     {"from": "client", "text": {...}}                              a JSON message ("raw": a text that isn't one)
     {"from": "client", "binary": "<base64>", "times": 3}           a frame: the bytes, so many times over
     {"from": "server", "text": {...}}                              a JSON message
     {"from": "server", "close": 1000}                              the end
 
-The server runs on the scripted model and a clock that stands still. `python -m tests.wire.conversation FILE...` plays
-the client's lines and writes anew what the server answers.
+The file's folder tells the dialect. The server runs on the scripted model and a clock that stands still. `python -m
+tests.wire.conversation FILE...` plays the client's lines and writes anew what the server answers.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from stream.protocols import PROTOCOLS
 from tests.stream.inline import scripted_engine
 from tests.stream.peer import Peer, session_for
 
 TURNS = 300
 """Rounds of the event loop in which everything that follows from a message has happened."""
 SECRETS = ("session", "token")
+DIALECTS = {protocol.__module__.rpartition(".")[2]: protocol for protocol in PROTOCOLS}
+"""By the names of their files and of the folders of their conversations."""
 
 
 def load(path: Path) -> list[dict[str, Any]]:
@@ -40,11 +44,12 @@ def client_message(line: dict[str, Any]) -> str | bytes:
     return json.dumps(line["text"]) if raw is None else raw
 
 
-async def played(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+async def played(lines: list[dict[str, Any]], dialect: str) -> list[dict[str, Any]]:
     """The client's lines, each followed by what the server says to it; random values are replaced by their names."""
     engine = await scripted_engine()
     peer = Peer()
-    running = asyncio.create_task(session_for(peer, engine).run())
+    query = tuple((name, value) for name, value in lines[0].get("query", ()))
+    running = asyncio.create_task(session_for(peer, engine, query=query, dialect=DIALECTS[dialect]).run())
     conversation: list[dict[str, Any]] = []
     for line in lines:
         if line.get("from") == "server":
@@ -69,5 +74,5 @@ async def played(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     for name in sys.argv[1:]:
-        recorded = asyncio.run(played(load(Path(name))))
+        recorded = asyncio.run(played(load(Path(name)), Path(name).parent.name))
         Path(name).write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in recorded))
