@@ -57,8 +57,11 @@ def from_16k(position: int, sample_rate: int) -> int:
 
 def mixed(format: AudioFormat, payload: bytes) -> bytes:
     """The mean of all channels, as pcm_s16le at the same rate."""
-    samples = DECODERS[format.encoding](payload).reshape(-1, format.channels)
-    mix: bytes = np.rint(samples.mean(axis=1)).astype("<i2").tobytes()
+    channels = DECODERS[format.encoding](payload).reshape(-1, format.channels).T
+    total = np.zeros(channels.shape[1], np.int32)
+    for channel in channels:  # many times as fast as numpy's mean over an axis that is so short
+        total += channel
+    mix: bytes = ((total + format.channels // 2) // format.channels).astype("<i2").tobytes()
     return mix
 
 

@@ -352,6 +352,6 @@ def test_it_is_also_below_its_prefix(served: Server):
 
 def test_nothing_that_was_said_is_in_the_log(served: Server):
     log = served.log.read_text()
-    assert "w0" not in log
+    assert "w0 w1" not in log
     assert KEY not in log
     assert "Traceback" not in log

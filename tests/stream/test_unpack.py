@@ -85,6 +85,21 @@ async def test_what_can_be_decoded_comes_before_more_is_waited_for(container: st
                 assert made / RATE > given / len(content) * 3.7 - 0.15
 
 
+async def test_what_safari_records_is_heard_while_it_comes() -> None:
+    file = io.BytesIO()
+    fragments = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "200000"}
+    with av.open(io.BytesIO(encoded("ipod", "aac", 48_000))) as made, av.open(file, "w", "mp4", fragments) as output:
+        track = output.add_stream_from_template(made.streams.audio[0])
+        for packet in made.demux(audio=0):
+            if packet.size:
+                packet.stream = track
+                output.mux(packet)
+    content = file.getvalue()
+    async with unpacking(STRICT) as unpacker:
+        unpacker.push(content[: len(content) // 2])
+        assert len(await come(unpacker)) / 2 > 1.6 * RATE
+
+
 async def test_a_wav_that_says_nothing_of_its_length_goes_on() -> None:
     for says in (0, 0xFFFF_FFFF):
         assert (await unpacked(wav(pcm(), says=says), [3000])).tobytes() == pcm()
