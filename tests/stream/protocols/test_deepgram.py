@@ -442,6 +442,49 @@ def test_without_the_option_there_is_none():
     assert [each["type"] for each in said(ready(), began(), *ended(), ack(99 * S))] == ["Results"]
 
 
+# -- all of it together -------------------------------------------------------------------------------------------
+
+happenings = st.tuples(
+    st.sampled_from(["speech", "noise", "quiet", "finalize"]),
+    st.integers(1, 3 * S),
+    st.integers(1, 3 * S),
+    st.sampled_from(["endpoint", "max_length"]),
+)
+
+
+@given(st.lists(happenings, max_size=12))
+def test_whatever_happens_slices_follow_each_other_and_every_finalize_and_word_is_told(happened: list[Any]):
+    protocol = ready(GAP, ("vad_events", "true"), ("interim_results", "true"))
+    position, told, finalizes, spoken = 0, [], 0, []
+    for kind, pause, length, reason in happened:
+        position += pause
+        if kind in ("speech", "noise"):
+            words = (Word(f" x{position}", position, position + length, 0.5),)
+            told += said(protocol, began(position))
+            if kind == "speech":
+                told += said(protocol, partial(words))
+                spoken.append(f"x{position}")
+            told += said(protocol, *ended(reason, words)) if kind == "speech" else []
+            position += length
+            if kind == "noise":
+                suppressed = events.Suppressed(
+                    segment=0, channel=0, start=position - length, end=position, reason="noise"
+                )
+                told += said(protocol, suppressed)
+        elif kind == "finalize":
+            finalizes += 1
+            told += said(protocol, finalized(position))
+        told += said(protocol, ack(position))
+    finals = [each for each in told if each["type"] == "Results" and each["is_final"]]
+    ends = [0.0, *(each["start"] + each["duration"] for each in finals)]
+    assert all(each["start"] >= end - 0.0015 for each, end in zip(finals, ends, strict=False)), "but for rounding"
+    transcripts = [each["channel"]["alternatives"][0]["transcript"] for each in finals]
+    assert [text for text in transcripts if text] == spoken
+    assert sum(each["from_finalize"] for each in finals) == finalizes
+    last_words = [each["last_word_end"] for each in told if each["type"] == "UtteranceEnd"]
+    assert len(set(last_words)) == len(last_words) <= len(spoken)
+
+
 # -- the end ------------------------------------------------------------------------------------------------------
 
 
