@@ -13,7 +13,7 @@ CLIENT = ROOT / "clients/python"
 
 LAYERS = (
     "usage",
-    "audio costs errors media_messages metrics pace rest rest.languages text",
+    "audio costs errors media_messages metrics pace rest rest.counts rest.languages text",
     "batch channel events load media_child messages multipart promise secret trial",
     "rest.addresses rest.fields rest.names",
     "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket transcript worker",
@@ -48,7 +48,7 @@ PURE = {
     *(f"stream.{name}" for name in ("messages", "multipart", "outbox", "pace", "promise", "subtitles", "text")),
     *("stream.transcriber", "stream.transcript"),
     *("stream.protocols", "stream.protocols.base", "stream.protocols.native"),
-    *(f"stream.rest.{name}" for name in ("addresses", "answer", "deepgram", "dialect", "envelope", "fields")),
+    *(f"stream.rest.{name}" for name in ("addresses", "answer", "counts", "deepgram", "dialect", "envelope", "fields")),
     *(f"stream.rest.{name}" for name in ("languages", "names", "request", "segments", "sse")),
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.tones", "vad.webrtc"),
     *("models.agreement", "models.base", "models.context", "models.features", "models.redecode", "models.times"),

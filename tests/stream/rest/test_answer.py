@@ -14,7 +14,8 @@ from openai.types.audio import Transcription, TranscriptionVerbose, TranslationV
 
 from models.base import Word
 from stream.events import Final
-from stream.rest.answer import Answer, audio_tokens, body, respond, usage
+from stream.rest.answer import Answer, body, respond, usage
+from stream.rest.counts import audio_tokens
 from stream.rest.request import TranscriptionRequest, Upload
 from stream.subtitles import srt, vtt
 from tests.stream.rest.vendors import DURATION, SAID, TEXT, S, Server, final
