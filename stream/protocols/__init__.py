@@ -1,6 +1,7 @@
 """The dialects that the server speaks: adding one is a file here and a line below."""
 
 from stream.protocols.base import WireProtocol
+from stream.protocols.mistral import MistralProtocol
 from stream.protocols.native import NativeProtocol
 
-PROTOCOLS: tuple[type[WireProtocol], ...] = (NativeProtocol,)
+PROTOCOLS: tuple[type[WireProtocol], ...] = (NativeProtocol, MistralProtocol)
