@@ -3,5 +3,6 @@
 from stream.protocols.base import WireProtocol
 from stream.protocols.mistral import MistralProtocol
 from stream.protocols.native import NativeProtocol
+from stream.protocols.vosk import VoskProtocol
 
-PROTOCOLS: tuple[type[WireProtocol], ...] = (NativeProtocol, MistralProtocol)
+PROTOCOLS: tuple[type[WireProtocol], ...] = (NativeProtocol, MistralProtocol, VoskProtocol)
