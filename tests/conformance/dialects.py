@@ -1,0 +1,74 @@
+"""How each dialect is spoken: what a client says to open a session, to send audio and to end it, and where words are.
+
+A new dialect is held to what all keep (`check_protocol.py`) and measured (`benchmarks/protocol_cost.py`) by a row here.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from stream.audio import AudioFormat
+from stream.protocols import PROTOCOLS
+from stream.protocols.base import WireProtocol
+
+Message = str | bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """start, end: what comes before the first audio and behind the last one. audio: a message of whole samples in
+    `format`, mono. words: those of a session's finals, in order, from all its messages."""
+
+    query: tuple[tuple[str, str], ...] = ()
+    start: tuple[Message, ...] = ()
+    format: AudioFormat = field(default_factory=AudioFormat)
+    audio: Callable[[bytes], Message]
+    end: tuple[Message, ...]
+    words: Callable[[Sequence[dict[str, Any]]], list[str]]
+
+
+def texts(kind: str, name: str = "text") -> Callable[[Sequence[dict[str, Any]]], list[str]]:
+    """Words of the texts of messages of a `type`."""
+    return lambda messages: [
+        word for message in messages if message.get("type") == kind for word in message[name].split()
+    ]
+
+
+def based(type: str) -> Callable[[bytes], str]:
+    """A JSON message whose `audio` is in base64."""
+    return lambda payload: json.dumps({"audio": base64.b64encode(payload).decode(), "type": type})
+
+
+SPOKEN: dict[str, Spoken] = {
+    "native": Spoken(
+        start=('{"type": "start"}',),
+        audio=lambda payload: payload,
+        end=('{"type": "stop"}',),
+        words=texts("final"),
+    ),
+    "mistral": Spoken(
+        start=('{"type":"session.update","session":{"language":"en","turn_detection":{"min_silence_ms":400}}}',),
+        audio=based("input_audio.append"),
+        end=('{"type":"input_audio.flush"}', '{"type":"input_audio.end"}'),
+        words=texts("transcription.done"),
+    ),
+    "vosk": Spoken(
+        start=('{"config": {"sample_rate": 16000, "phrase_list": []}}',),
+        audio=lambda payload: payload,
+        end=('{"eof" : 1}',),
+        words=lambda messages: [word for message in messages for word in message.get("text", "").split()],
+    ),
+}
+"""By the names of the dialects' files."""
+
+
+def name(protocol: type[WireProtocol]) -> str:
+    """The name of a dialect's file."""
+    return protocol.__module__.rpartition(".")[2]
+
+
+DIALECTS: dict[str, type[WireProtocol]] = {name(each): each for each in PROTOCOLS}
