@@ -23,10 +23,10 @@ from stream.audio import DECODERS, AudioFormat
 from stream.errors import ClientError, StreamError
 from stream.events import Command, Limits
 from stream.metrics import Metrics
-from stream.protocols.base import Request, WireProtocol
+from stream.protocols.base import WireProtocol
 from stream.protocols.native import NativeProtocol
 from stream.session import Session
-from tests.conformance.dialects import SPOKEN, Message, Spoken
+from tests.conformance.dialects import SPOKEN, Message, Spoken, opened, request
 from tests.stream.inline import scripted_engine
 from tests.stream.peer import Peer
 
@@ -44,18 +44,6 @@ async def check_protocol(protocol: type[WireProtocol], spoken: Spoken) -> None:
     _check_closing(protocol, spoken)
     _check_hostile_messages(protocol, spoken)
     await _check_session(protocol, spoken)
-
-
-def opened(protocol: type[WireProtocol], spoken: Spoken, *messages: Message) -> WireProtocol:
-    """A dialect that has heard some messages."""
-    dialect = protocol.open(_request(protocol, spoken), Limits())
-    for message in messages:
-        dialect.receive(message)
-    return dialect
-
-
-def _request(protocol: type[WireProtocol], spoken: Spoken) -> Request:
-    return Request(protocol.paths[0], spoken.query, session="session")
 
 
 # -- closing ------------------------------------------------------------------------------------------------------
@@ -147,7 +135,7 @@ async def _heard(
     engine = await scripted_engine()
     peer = _Peer()
     limits = Limits()
-    dialect = protocol.open(_request(protocol, spoken), limits)
+    dialect = protocol.open(request(protocol, spoken), limits)
     admission = Admission({engine.name: engine}, AdmissionOptions())
     session = Session(peer, dialect, admission, limits, Metrics(), asyncio.get_running_loop().time, "session")
     session.prepare()

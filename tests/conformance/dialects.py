@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stream.audio import AudioFormat
+from stream.events import Limits
 from stream.protocols import PROTOCOLS
-from stream.protocols.base import WireProtocol
+from stream.protocols.base import Request, WireProtocol
 
 Message = str | bytes
 
@@ -72,3 +73,15 @@ def name(protocol: type[WireProtocol]) -> str:
 
 
 DIALECTS: dict[str, type[WireProtocol]] = {name(each): each for each in PROTOCOLS}
+
+
+def opened(protocol: type[WireProtocol], spoken: Spoken, *messages: Message) -> WireProtocol:
+    """A dialect that has heard some messages."""
+    dialect = protocol.open(request(protocol, spoken), Limits())
+    for message in messages:
+        dialect.receive(message)
+    return dialect
+
+
+def request(protocol: type[WireProtocol], spoken: Spoken) -> Request:
+    return Request(protocol.paths[0], spoken.query, session="session")
