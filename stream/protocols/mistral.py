@@ -164,9 +164,9 @@ class MistralProtocol:
         if self._heard:
             raise BadRequest("`session.update` is taken before the first audio only; it was ignored")
         changes: list[dict[str, Any]] = []
-        if wanted.audio_format is not None:
-            self._format = _format(wanted.audio_format)
-            changes.append({"audio": self._format})
+        if wanted.audio_format is not None and (format := _format(wanted.audio_format)) != self._format:
+            self._format = format
+            changes.append({"audio": format})
         if wanted.language is not UNSET:
             # With the name again: which model stands for a vendor's depends on the language.
             changes.append({"languages": (wanted.language,) if wanted.language else (), "model": self._named})

@@ -155,9 +155,9 @@ async def test_an_update_behind_the_first_audio_is_an_error_and_the_session_goes
         await connection.update_session(language="de")
         error = (await until_done(told))[-1]
         assert (error.error.code, "before the first audio" in error.error.message) == (400, True)
-        assert connection.session.context_bias == ["ada", "lovelace"]
         await connection.end_audio()
         assert len((await until_done(told))[-1].text.split()) == 10
+        assert connection.session.context_bias == ["ada", "lovelace"]
 
 
 async def test_what_can_not_be_is_an_error_that_their_client_raises_or_tells(keyed: Server):

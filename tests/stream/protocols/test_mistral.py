@@ -189,6 +189,11 @@ def test_encodings(theirs: str, ours: Any, size: int):
     assert protocol.receive(append(bytes(5))) == (events.Audio(bytes(5 // size * size)),)
 
 
+def test_the_format_that_holds_anyway_is_no_change():
+    [last] = opened().receive(update(audio_format=TheirFormat(encoding="pcm_s16le", sample_rate=16_000)))
+    assert last == Configure({})
+
+
 @pytest.mark.parametrize(("encoding", "rate"), [("opus", 16_000), ("pcm_s16le", 7_999), ("pcm_s16le", 48_001)])
 def test_a_format_that_is_not_taken_ends_the_session(encoding: str, rate: int):
     wanted = {"encoding": encoding, "sample_rate": rate}

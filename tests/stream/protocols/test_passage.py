@@ -1,8 +1,13 @@
 """Text told piece by piece: the pieces, joined, are the text, and segments are parts of it."""
 
-from models.base import Word
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.base import Hypothesis, Word
 from stream import events
+from stream.promise import Promise
 from stream.protocols.passage import Passage, Spoken
+from stream.text import render
 
 LATENCY = events.Latency(endpoint=500.0, queue=0.0, decode=0.0, decoded_at=0.0)
 
@@ -94,3 +99,29 @@ def test_the_language_is_the_one_spoken_longest():
     assert passage.language is None
     told(passage, final(" One", language=None), final(" Hi", language="en"), final(" Zwei", " Worte", language="de"))
     assert (passage.language, passage.words) == ("de", 4)
+
+
+texts = st.lists(st.sampled_from([" a", " b", " b.", "c", " …", ",", " «d»"]), max_size=5)
+utterances = st.lists(st.tuples(texts, st.integers(0, 5)))
+"""What a model believes, step by step, and how much of it it stands by."""
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(utterances, min_size=1, max_size=3))
+def test_whatever_a_model_believes_the_deltas_joined_are_the_finals_joined(talk: list[list[tuple[list[str], int]]]):
+    passage, deltas, finals = Passage(), [], []
+    for utterance in talk:
+        promise = Promise()
+        for number, (believed, agreed) in enumerate(utterance, 1):
+            final_step = number == len(utterance)
+            count = min(agreed, len(believed))
+            kept = promise.push(Hypothesis(words=words(*believed), agreed=count, covers=9000, final=final_step))
+            if not kept.words:
+                continue
+            if kept.final:
+                finals.append(render(kept.words))
+                deltas += told(passage, final(*(word.text for word in kept.words)))
+            else:
+                deltas += told(passage, partial(*(word.text for word in kept.words), stable=kept.agreed))
+    assert "".join(deltas) == " ".join(finals) == passage.text
+    assert "".join(spoken.text for spoken in passage.segments) == passage.text
