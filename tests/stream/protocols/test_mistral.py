@@ -118,6 +118,11 @@ def test_a_message_holds_262144_bytes_at_most():
     assert protocol.receive(append(b"\0\0")) == (events.Audio(b"\0\0"),)
 
 
+def test_a_message_of_megabytes_is_not_even_read():
+    with pytest.raises(TooLarge):
+        opened().receive(update(speaker_references={"Ada": "A" * 2_000_000}))
+
+
 @pytest.mark.parametrize("audio", ['"A"', '"AAA"', '"AA A"', '"AA-_"', '"AA=A"', "7", "null", '["AAAA"]'])
 def test_what_is_no_base64_is_an_error_and_the_session_goes_on(audio: str):
     protocol = opened()
@@ -388,6 +393,14 @@ def test_a_flush_is_answered_when_no_end_comes_behind_it():
     assert (answer["type"], answer["text"]) == ("transcription.done", "One.")
     assert protocol.wake is None
     assert protocol.tick(9.0) == []
+
+
+def test_another_flush_does_not_put_off_the_done():
+    protocol = opened()
+    said(protocol, READY)
+    said(protocol, events.Finalized(id=None, at=16_000), now=5.0)
+    said(protocol, events.Finalized(id=None, at=16_100), now=5.05)
+    assert protocol.wake == 5.0 + DONE_DELAY_S
 
 
 def test_flush_and_end_at_once_are_done_once():

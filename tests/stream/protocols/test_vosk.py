@@ -251,4 +251,5 @@ def test_what_comes_behind_eof_is_not_answered():
     protocol = opened()
     protocol.receive('{"eof" : 1}')
     assert said(protocol, events.Failed(error=BadRequest("nothing is taken after `stop`"))) == []
+    assert list(protocol.receive(b"\0\0")) == [Audio(b"\0\0")]
     assert said(protocol, DONE) == [{"text": ""}]
