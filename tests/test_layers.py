@@ -13,11 +13,12 @@ CLIENT = ROOT / "clients/python"
 
 LAYERS = (
     "usage",
-    "audio costs errors media_messages metrics pace rest rest.counts rest.languages text",
-    "batch channel events load media_child messages multipart promise secret trial",
+    "audio costs errors media_messages metrics pace rest rest.counts rest.languages text tracks",
+    "batch channel events load media_child messages multipart promise secret trial twilio_signature",
     "rest.addresses rest.fields rest.names",
     "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket transcript worker",
-    "calibrate engine media protocols.native protocols.passage protocols.vosk rest.envelope rest.fetch rest.request",
+    "calibrate engine media protocols.native protocols.passage protocols.twilio protocols.vosk "
+    "rest.envelope rest.fetch rest.request",
     "access admission engines protocols.mistral rest.answer rest.descriptions transcriber",
     "protocols recording rest.deepgram rest.failures rest.sse session",
     "hearing rest.files rest.models",
@@ -45,10 +46,13 @@ PURE = {
         f"stream.{name}"
         for name in ("audio", "batch", "channel", "costs", "errors", "events", "load", "media_messages")
     ),
-    *(f"stream.{name}" for name in ("messages", "multipart", "outbox", "pace", "promise", "subtitles", "text")),
-    *("stream.transcriber", "stream.transcript"),
+    *(
+        f"stream.{name}"
+        for name in ("messages", "multipart", "outbox", "pace", "promise", "subtitles", "text", "tracks")
+    ),
+    *("stream.transcriber", "stream.transcript", "stream.twilio_signature"),
     *("stream.protocols", "stream.protocols.base", "stream.protocols.mistral", "stream.protocols.native"),
-    *("stream.protocols.passage", "stream.protocols.vosk"),
+    *("stream.protocols.passage", "stream.protocols.twilio", "stream.protocols.vosk"),
     *(f"stream.rest.{name}" for name in ("addresses", "answer", "counts", "deepgram", "dialect", "envelope", "fields")),
     *(f"stream.rest.{name}" for name in ("languages", "names", "request", "segments", "sse")),
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.tones", "vad.webrtc"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, assert_never
 
 import msgspec
@@ -93,6 +93,7 @@ class MistralProtocol:
     paths: ClassVar[tuple[str, ...]] = ("/v1/audio/transcriptions/realtime",)
     answers_audio: ClassVar[bool] = False
     idle_s: ClassVar[float | None] = None
+    labels: Mapping[str, str] = {}
 
     def __init__(self, request: Request) -> None:
         self._named = dict(request.query).get("model") or None
@@ -119,6 +120,9 @@ class MistralProtocol:
     @classmethod
     def open(cls, request: Request, limits: Limits) -> MistralProtocol:
         return cls(request)
+
+    def hung_up(self) -> Sequence[Command]:
+        return ()
 
     def closing(self, error: StreamError | None) -> tuple[int, str]:
         return (1000, "done") if error is None else (error.close_code, error.code)

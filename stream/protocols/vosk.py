@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -52,6 +52,7 @@ class VoskProtocol:
     paths: ClassVar[tuple[str, ...]] = ("/vosk",)
     answers_audio: ClassVar[bool] = True
     idle_s: ClassVar[float | None] = None
+    labels: Mapping[str, str] = {}
     subprotocol: str | None = None
     wake: float | None = None
 
@@ -120,6 +121,9 @@ class VoskProtocol:
             # "[unk]" is all that is not in the list.
             changes.append({"keywords": tuple(each for each in config.phrase_list if each != "[unk]")})
         return [Configure(each) for each in changes]
+
+    def hung_up(self) -> Sequence[Command]:
+        return ()
 
     def tick(self, now: float) -> Messages:
         return []

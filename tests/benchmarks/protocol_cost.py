@@ -7,7 +7,8 @@ import sys
 import time
 
 from tests.benchmarks.figures import Figure, parser, report
-from tests.conformance.dialects import DIALECTS, SPOKEN, opened
+from tests.conformance.dialects import CHUNK_S, SPOKEN, opened
+from tests.wire.conversation import DIALECTS
 
 MESSAGES, ROUNDS = 2_000, 7
 MOST_US = 50
@@ -23,12 +24,12 @@ def main() -> int:
 def cost_us(name: str) -> float:
     """Of a message, in the best round: what else runs on the machine only adds to it."""
     spoken = SPOKEN[name]
-    size = spoken.format.sample_rate // 10 * spoken.format.sample_bytes
+    size = round(CHUNK_S * spoken.format.sample_rate) * spoken.format.sample_bytes
     rounds = []
-    for number in range(ROUNDS):
+    for seed in range(ROUNDS):
         protocol = opened(DIALECTS[name], spoken, *spoken.start)
-        payload = random.Random(number).randbytes(size)
-        messages = [spoken.audio(payload) for _ in range(MESSAGES)]
+        chunk = random.Random(seed).randbytes(size)
+        messages = [spoken.audio(place, chunk) for place in range(MESSAGES)]
         began = time.process_time()
         for message in messages:
             protocol.receive(message)

@@ -13,41 +13,51 @@ from typing import Any
 
 from stream.audio import AudioFormat
 from stream.events import Limits
-from stream.protocols import PROTOCOLS
 from stream.protocols.base import Request, WireProtocol
+from tests.stream import calls
 
 Message = str | bytes
 
 
+CHUNK_S = 0.1
+"""Of audio in a message."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoken:
-    """start, end: what comes before the first audio and behind the last one. audio: a message of whole samples in
-    `format`, mono. words: those of a session's finals, in order, from all its messages."""
+    """start, end: what comes before the first audio and behind the last one. audio: the message that holds the chunk of
+    a number, from 0, of mono audio in `format`. words: those of a session's finals, in order, from all its messages;
+    None where the client is told none."""
 
     query: tuple[tuple[str, str], ...] = ()
     start: tuple[Message, ...] = ()
     format: AudioFormat = field(default_factory=AudioFormat)
-    audio: Callable[[bytes], Message]
+    audio: Callable[[int, bytes], Message]
     end: tuple[Message, ...]
-    words: Callable[[Sequence[dict[str, Any]]], list[str]]
+    words: Callable[[Sequence[dict[str, Any]]], list[str]] | None
 
 
-def texts(kind: str, name: str = "text") -> Callable[[Sequence[dict[str, Any]]], list[str]]:
+def texts(kind: str) -> Callable[[Sequence[dict[str, Any]]], list[str]]:
     """Words of the texts of messages of a `type`."""
     return lambda messages: [
-        word for message in messages if message.get("type") == kind for word in message[name].split()
+        word for message in messages if message.get("type") == kind for word in message["text"].split()
     ]
 
 
-def based(type: str) -> Callable[[bytes], str]:
+def based(type: str) -> Callable[[int, bytes], str]:
     """A JSON message whose `audio` is in base64."""
-    return lambda payload: json.dumps({"audio": base64.b64encode(payload).decode(), "type": type})
+    return lambda number, chunk: json.dumps({"audio": base64.b64encode(chunk).decode(), "type": type})
+
+
+def bare(number: int, chunk: bytes) -> bytes:
+    """A frame of nothing but audio."""
+    return chunk
 
 
 SPOKEN: dict[str, Spoken] = {
     "native": Spoken(
         start=('{"type": "start"}',),
-        audio=lambda payload: payload,
+        audio=bare,
         end=('{"type": "stop"}',),
         words=texts("final"),
     ),
@@ -57,22 +67,21 @@ SPOKEN: dict[str, Spoken] = {
         end=('{"type":"input_audio.flush"}', '{"type":"input_audio.end"}'),
         words=texts("transcription.done"),
     ),
+    "twilio": Spoken(
+        start=(json.dumps(calls.CONNECTED), json.dumps(calls.start(("inbound",)))),
+        format=AudioFormat("mulaw", 8_000),
+        audio=lambda number, chunk: json.dumps(calls.media(round(number * CHUNK_S / 0.02), "inbound", chunk)),
+        end=(json.dumps(calls.STOP),),
+        words=None,
+    ),
     "vosk": Spoken(
         start=('{"config": {"sample_rate": 16000, "phrase_list": []}}',),
-        audio=lambda payload: payload,
+        audio=bare,
         end=('{"eof" : 1}',),
         words=lambda messages: [word for message in messages for word in message.get("text", "").split()],
     ),
 }
-"""By the names of the dialects' files."""
-
-
-def name(protocol: type[WireProtocol]) -> str:
-    """The name of a dialect's file."""
-    return protocol.__module__.rpartition(".")[2]
-
-
-DIALECTS: dict[str, type[WireProtocol]] = {name(each): each for each in PROTOCOLS}
+"""By the names of the dialects' files, as in `tests.wire.conversation.DIALECTS`."""
 
 
 def opened(protocol: type[WireProtocol], spoken: Spoken, *messages: Message) -> WireProtocol:

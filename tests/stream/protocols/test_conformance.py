@@ -3,7 +3,8 @@
 import pytest
 
 from tests.conformance.check_protocol import check_protocol
-from tests.conformance.dialects import DIALECTS, SPOKEN
+from tests.conformance.dialects import SPOKEN
+from tests.wire.conversation import DIALECTS
 
 
 @pytest.mark.parametrize("name", DIALECTS)
