@@ -2,7 +2,15 @@
 
 from stream.protocols.base import WireProtocol
 from stream.protocols.deepgram import DeepgramProtocol
+from stream.protocols.mistral import MistralProtocol
 from stream.protocols.native import NativeProtocol
 from stream.protocols.twilio import TwilioProtocol
+from stream.protocols.vosk import VoskProtocol
 
-PROTOCOLS: tuple[type[WireProtocol], ...] = (NativeProtocol, DeepgramProtocol, TwilioProtocol)
+PROTOCOLS: tuple[type[WireProtocol], ...] = (
+    NativeProtocol,
+    DeepgramProtocol,
+    MistralProtocol,
+    TwilioProtocol,
+    VoskProtocol,
+)
