@@ -61,6 +61,17 @@ SPOKEN: dict[str, Spoken] = {
         end=('{"type": "stop"}',),
         words=texts("final"),
     ),
+    "deepgram": Spoken(
+        query=(("encoding", "linear16"), ("sample_rate", "16000"), ("endpointing", "500"), ("interim_results", "true")),
+        audio=bare,
+        end=('{"type": "CloseStream"}',),
+        words=lambda messages: [
+            word["word"]
+            for message in messages
+            if message.get("is_final")
+            for word in message["channel"]["alternatives"][0]["words"]
+        ],
+    ),
     "mistral": Spoken(
         start=('{"type":"session.update","session":{"language":"en","turn_detection":{"min_silence_ms":400}}}',),
         audio=based("input_audio.append"),
