@@ -13,6 +13,7 @@ import math
 import os
 import re
 import signal
+import struct
 import sys
 import time
 import wave
@@ -84,8 +85,11 @@ OPTIONS = {
     "max_streams": "64",
 }
 LIVE_OPTIONS = {"probesize": "4096", "analyzeduration": "500000"}
-"""Bytes and microseconds that libav keeps back at first, to learn what it has; by default they are seconds. Of PCM in a
-wav it keeps back 64 KB, whatever it is told."""
+"""Bytes and microseconds that libav keeps back at first, to learn what it has; by default they are seconds."""
+BARE = {8: "u8", 16: "s16le", 24: "s24le", 32: "s32le"}
+"""Demuxers of samples without a header, by their bits."""
+WAV_HEAD = 4096
+"""Bytes before the samples of a live wav in which they are looked for."""
 BAD_RUN = 50
 """So many packets of a live file in a row that can't be decoded end it: a second of Opus."""
 BARREN = 1 << 18
@@ -117,6 +121,8 @@ class Inflow:
         self._file, self._before = file, before
         self._taken = 0
         self._kept = b""
+        self.left: int | None = None
+        """Bytes to be read before it seems to end; None for all that come."""
         self.ended = False
 
     def start(self, size: int) -> bytes:
@@ -126,10 +132,15 @@ class Inflow:
         return self._kept
 
     def read(self, size: int) -> bytes:
+        if self.left is not None:
+            size = min(size, self.left)
         if self._kept:
             piece, self._kept = self._kept[:size], self._kept[size:]
-            return piece
-        return self._next(size)
+        else:
+            piece = self._next(size) if size else b""
+        if self.left is not None:
+            self.left -= len(piece)
+        return piece
 
     def _next(self, size: int) -> bytes:
         if not self._before(self._taken):
@@ -244,9 +255,13 @@ class Decoding:
         found = [demuxer for beginning, demuxer in LIVE_BEGINNINGS if beginning.match(start)]
         if not found:
             raise _unknown()
-        with _opened(flow, start, found[0], **LIVE_OPTIONS) as container:
+        demuxer, options = found[0], LIVE_OPTIONS
+        if demuxer == "wav" and (bare := _bare(flow)):
+            demuxer, options = bare
+        with _opened(flow, start, demuxer, **options) as container:
             if self._decode_all(container, _audio(container), None) and not flow.ended:
                 raise self._broken()
+            flow.left = None
             while flow.read(BARREN):
                 pass
         if self._barren:
@@ -414,6 +429,29 @@ def _opened(
             raise Refusal("damaged", "its header is damaged, or its end is missing") from None
         raise _unknown() from None
     return opened
+
+
+def _bare(flow: Inflow) -> tuple[str, dict[str, str]] | None:
+    """The demuxer of a live wav's samples and its options, with the header read; None if they are no PCM.
+
+    The demuxer of wavs keeps back 64 KB of PCM to see whether it is something else: 2 s of speech.
+    """
+    at, bare = 12, None
+    while at < WAV_HEAD and len(head := flow.start(at + 24)) >= at + 8:
+        name, size = head[at : at + 4], int.from_bytes(head[at + 4 : at + 8], "little")
+        at += 8
+        if name == b"data":
+            if bare:
+                flow.read(at)
+                flow.left = size if 0 < size < ENDLESS else None
+            return bare
+        if name == b"fmt " and len(head) >= at + 16:
+            kind, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", head, at)
+            if kind == 1 and bits in BARE:
+                layout = {1: "mono", 2: "stereo"}.get(channels, f"{channels}C")
+                bare = BARE[bits], {"format_whitelist": BARE[bits], "sample_rate": str(rate), "ch_layout": layout}
+        at += size + size % 2
+    return None
 
 
 def _unknown() -> Refusal:

@@ -105,6 +105,30 @@ async def test_a_wav_that_says_nothing_of_its_length_goes_on() -> None:
         assert (await unpacked(wav(pcm(), says=says), [3000])).tobytes() == pcm()
 
 
+@pytest.mark.parametrize("bits", [8, 16, 24, 32])
+async def test_the_samples_of_a_wav_are_not_kept_back(bits: int) -> None:
+    heard = np.frombuffer(pcm(seconds=0.5), "<i2")
+    samples = {8: (heard // 256 + 128).astype(np.uint8), 16: heard, 32: heard.astype("<i4") << 16}
+    samples[24] = samples[32].view(np.uint8).reshape(-1, 4)[:, 1:]
+    content = wav(samples[bits].tobytes(), bits=bits, says=0xFFFF_FFFF)
+    async with unpacking(STRICT) as unpacker:
+        unpacker.push(content)
+        made = np.frombuffer(await come(unpacker), np.int16)
+    assert len(made) > 0.4 * RATE
+    assert np.abs(made.astype(int) - heard[: len(made)]).max() < (300 if bits == 8 else 2)
+
+
+async def test_of_a_wav_only_the_samples_are_heard() -> None:
+    tags = b"LIST" + (5000).to_bytes(4, "little") + random.Random(0).randbytes(5000)
+    content = wav(pcm(), channels=1)
+    content = content[:12] + tags + content[12:] + tags
+    assert (await unpacked(wav(pcm()) + tags, [999])).tobytes() == pcm()
+    assert (await unpacked(content, [999])).tobytes() == pcm()
+    six = np.zeros((RATE, 6), "<i2")
+    six[:, 3] = 6000
+    assert np.abs(await unpacked(wav(six.tobytes(), channels=6), [4321]) - 1000).max() <= 1
+
+
 async def test_a_file_may_end_anywhere() -> None:
     for name in ("webm opus", "ogg opus", "wav", "flac", "mp3", "aac"):
         container, codec, *_ = FORMATS[name]
