@@ -6,6 +6,7 @@ Knows nothing of how sessions work, nor of processes, sockets or signals.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -47,12 +48,19 @@ class Service:
     async def serve(self, websocket: WebSocket, protocol_class: type[WireProtocol]) -> None:
         """One connection, from its handshake to its end."""
         url = websocket.url
-        request = Request(url.path, websocket.query_params.multi_items(), websocket.scope["subprotocols"])
+        session_id = secrets.token_urlsafe(16)
+        request = Request(
+            url.path,
+            websocket.query_params.multi_items(),
+            websocket.scope["subprotocols"],
+            dict(websocket.headers),
+            session_id,
+        )
         try:
             protocol = protocol_class.open(request, self.limits)
             with self.admission.seat(websocket.scope.get("steno.key")):
                 session = Session(
-                    _Socket(websocket), protocol, self.admission, self.limits, self.metrics, time.monotonic
+                    _Socket(websocket), protocol, self.admission, self.limits, self.metrics, time.monotonic, session_id
                 )
                 try:
                     session.prepare()

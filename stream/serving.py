@@ -21,8 +21,9 @@ from stream.engine import Engine
 from stream.errors import BadRequest
 from stream.metrics import Metrics
 
-MAX_MESSAGE = 1 << 20
-"""What the transport lets through; each protocol has smaller limits of its own."""
+MAX_MESSAGE = 21 << 20
+"""What the transport lets through: OpenAI's clients may send 15 MiB of audio at once, in base64. Other protocols have
+smaller limits of their own."""
 PING_S = 15
 """Keeps NATs and proxies from forgetting a quiet connection."""
 PEER_TIMEOUT_MS = 30_000

@@ -10,8 +10,8 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -20,9 +20,12 @@ from stream.admission import Admission, check
 from stream.engine import Engine, Lease
 from stream.errors import BadRequest, ClientError, Draining, EngineFailed, NotStarted, SlowReader, StreamError, TimedOut
 from stream.events import (
+    Accepted,
     Audio,
+    Clear,
     Command,
     Configure,
+    Configured,
     Event,
     Failed,
     Final,
@@ -32,6 +35,8 @@ from stream.events import (
     Limits,
     Partial,
     Ready,
+    Replied,
+    Reply,
     SessionOptions,
     Start,
     Stop,
@@ -44,12 +49,25 @@ from stream.transcriber import Transcriber
 
 log = logging.getLogger(__name__)
 
+BEFORE_AUDIO = {"audio", "model", "task"}
+"""What `Configure` may change only before the first audio."""
 SLICE_S = 0.5
 """Channel-seconds of audio that are worked on before other sessions get their turn on the loop."""
 SEND_S = 10.0
 """How long one message may take to be sent."""
+TOO_SLOW = "the client takes too long to read"
 MAX_WAITING = 1000
 """Events that may wait to be sent before nothing more is read; twice as many are too many."""
+
+
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    """For what a client is sent: raises SlowReader where it takes longer than SEND_S."""
+    try:
+        async with asyncio.timeout(SEND_S):
+            yield
+    except TimeoutError:
+        raise SlowReader(TOO_SLOW) from None
 
 
 class Socket(Protocol):
@@ -73,8 +91,10 @@ class Session:
         limits: Limits,
         metrics: Metrics,
         clock: Callable[[], float],
+        id: str,
     ) -> None:
-        self.id = secrets.token_urlsafe(16)
+        """id: 128 random bits, since whoever knows it may be let in to listen."""
+        self.id = id
         self.outcome = "gone"
         self.tap: Callable[[int | None, Event], None] | None = None
         """Is given each event as it is said, with its number if it has one."""
@@ -158,7 +178,11 @@ class Session:
             if message is None:
                 return
             try:
-                self._take(self._protocol.receive(message))
+                wake = self._protocol.wake
+                for command in self._protocol.receive(message):
+                    self._take(command)
+                if self._protocol.wake != wake:
+                    self._due.set()
             except ClientError as error:
                 self._complain(error)
             await self._room_to_read()
@@ -170,16 +194,17 @@ class Session:
         if not self._started:
             return self._limits.start_s, opened, "no `start`"
         session_left = opened + self._limits.session_s - now
-        if self._stopped or session_left < self._limits.idle_s:
+        idle_s = self._limits.idle_s if self._protocol.idle_s is None else self._protocol.idle_s
+        if self._stopped or session_left < idle_s:
             return self._limits.session_s, opened, "the session has lasted"
-        return self._limits.idle_s, now, "no message"
+        return idle_s, now, "no message"
 
     def _take(self, command: Command) -> None:
         if self._stopped:
             raise BadRequest("nothing is taken after `stop`; this message was ignored")
         if isinstance(command, Start):
             self._expect(command.options)
-        elif not self._started and not isinstance(command, KeepAlive):
+        elif not self._started and not isinstance(command, KeepAlive | Reply):
             raise NotStarted("the session has not been started; this message was ignored", hint="send `start` first")
         elif isinstance(command, Audio):
             self._unaccepted += len(command.payload)
@@ -221,6 +246,8 @@ class Session:
             try:
                 if isinstance(command, Audio):
                     await self._accept(command.payload)
+                    if self._protocol.answers_audio:
+                        self._say(Accepted())
                 else:
                     self._obey(command)
             except StreamError as error:
@@ -252,6 +279,10 @@ class Session:
                 self._opened().finalize(id)
             case Configure(changes):
                 self._configure(self._opened(), changes)
+            case Clear():
+                self._opened().clear()
+            case Reply(messages):
+                self._say(Replied(messages=messages))
             case Stop():
                 self._end(None)
 
@@ -261,24 +292,44 @@ class Session:
             options = transcriber.options.merged(changes)
         except ValueError as error:
             raise BadRequest(f"in `configure`: {error}") from None
-        check(options, self._engine)
-        transcriber.configure(options)
+        if BEFORE_AUDIO & changes.keys():
+            self._begin_anew(transcriber, options)
+        else:
+            check(options, self._engine)
+            transcriber.configure(options)
+
+    def _begin_anew(self, transcriber: Transcriber, options: SessionOptions) -> None:
+        """As if the session had been opened with these options."""
+        if transcriber.received:
+            raise BadRequest(f"{', '.join(sorted(BEFORE_AUDIO))} can't be changed once audio has come")
+        former = self._lease
+        self._begin(options)
+        if former:
+            former.release()
+        self._say(Configured(options=self._opened().options))
+
+    def _begin(self, options: SessionOptions) -> None:
+        """Raises what keeps the session from being as `options` say; then all is as before."""
+        engine = self._admission.engine(options)
+        self._lease = engine.admit(options.audio.channels)
+        self._engine = engine
+        options = replace(options, model=engine.name)
+        self._expect(options)
+        self._transcriber = Transcriber(options, engine, self._say, self._progressed, self._clock, self._metrics)
 
     def _open(self, options: SessionOptions) -> None:
         try:
-            self._engine = self._admission.engine(options)
-            self._lease = self._engine.admit(options.audio.channels)
+            self._begin(options)
         except StreamError as error:
             error.fatal = True
             raise
-        options = replace(options, model=self._engine.name)
-        self._transcriber = Transcriber(options, self._engine, self._say, self._progressed, self._clock, self._metrics)
+        assert self._engine is not None
         self._say(
             Ready(
                 session=self.id,
                 token=secrets.token_urlsafe(16),
                 model=self._engine.name,
-                options=options,
+                options=self._opened().options,
                 resume_window_s=0.0,
                 limits=self._limits,
             )
@@ -305,25 +356,38 @@ class Session:
                 if self._transcriber and self._transcriber.bug:
                     raise self._transcriber.bug
                 self._due.clear()
-                await self._due.wait()
+                await self._until_due()
             seq, event = entry
-            try:
-                if self._outbox.waiting > 2 * MAX_WAITING:
-                    raise TimeoutError
-                async with asyncio.timeout(SEND_S):
-                    await self._send(event, seq)
-            except TimeoutError:
-                raise SlowReader("the client takes too long to read") from None
+            if self._outbox.waiting > 2 * MAX_WAITING:
+                raise SlowReader(TOO_SLOW)
+            async with _in_time():
+                await self._send(event, seq)
             if event is self._last:
                 return
             self._advanced.set()
 
+    async def _until_due(self) -> None:
+        """Until there is something to say, or the protocol was woken and has said what is due."""
+        wake = self._protocol.wake
+        try:
+            async with asyncio.timeout(None if wake is None else max(0.0, wake - self._clock())):
+                await self._due.wait()
+        except TimeoutError:
+            async with _in_time():
+                await self._put(self._protocol.tick(self._clock()))
+
     async def _send(self, event: Event, seq: int | None) -> None:
-        for message in self._protocol.send(event, seq, self._clock()):
-            await self._socket.send(message)
+        if isinstance(event, Replied):
+            await self._put(event.messages)
+        else:
+            await self._put(self._protocol.send(event, seq, self._clock()))
         self._observe(event)
         if event is self._last:
             await self._close(event.error if isinstance(event, Failed) else None)
+
+    async def _put(self, messages: Sequence[str | bytes]) -> None:
+        for message in messages:
+            await self._socket.send(message)
 
     def _observe(self, event: Event) -> None:
         if isinstance(event, Partial):
@@ -368,9 +432,9 @@ class Session:
 
     async def _close(self, error: StreamError | None) -> None:
         self.outcome = error.code if error else "done"
-        code = self._protocol.close_code(error) if error else 1000
+        code, reason = self._protocol.closing(error)
         self._metrics.closes.labels(code=str(code)).inc()
-        await self._socket.close(code, self.outcome)
+        await self._socket.close(code, reason)
 
     async def _farewell(self, error: StreamError) -> None:
         """Out of turn: the write task is no more."""

@@ -15,6 +15,7 @@ from stream.channel import Channel, Endpoint, Happening, Onset, Speech
 from stream.engine import Engine
 from stream.events import (
     Ack,
+    Cleared,
     Configured,
     Done,
     Event,
@@ -97,6 +98,18 @@ class Transcriber:
     def finalize(self, id: str | None) -> None:
         self._cut("finalize")
         self._tell(self._transcript.finalize(id, self.received))
+
+    def clear(self) -> None:
+        """Forget what has come and is in no ended segment."""
+        for number, channel in enumerate(self._channels):
+            for happening in channel.cut("finalize"):
+                if isinstance(happening, Endpoint):
+                    segment = self._transcript.latest(number)
+                    self._tickets.pop(segment).cancel()
+                    self._tell(self._transcript.forget(segment, happening))
+        self._say(Cleared())
+        self._ack()
+        self._advanced()
 
     def configure(self, options: SessionOptions) -> None:
         """Options that are known to be good; they hold for segments that open from now on."""

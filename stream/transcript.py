@@ -171,6 +171,15 @@ class Transcript:
             )
         return self._say(segment, last) + self._release(segment.channel)
 
+    def forget(self, segment: Segment, endpoint: Endpoint) -> list[Event]:
+        """The segment ends here, without words."""
+        segment.endpoint = endpoint
+        segment.settled = True
+        suppressed = Suppressed(
+            segment=segment.number, channel=segment.channel, start=segment.at, end=endpoint.end, reason="cleared"
+        )
+        return self._say(segment, suppressed) + self._release(segment.channel)
+
     def finalize(self, id: str | None, at: int) -> list[Event]:
         """To be called behind the cut; answered in order, each once every segment begun before it has ended."""
         self._finalizing.append((id, at, {segment.number for segments in self._open for segment in segments}))

@@ -46,11 +46,12 @@ from stream.messages import (
 )
 from stream.pace import Pace
 
-PAUSE_S = 0.25
-"""Somewhat more than a pause lasts until its utterance is decoded on suspicion (`redecode.PAUSE`)."""
+PAUSE_S = 0.7
+"""Somewhat more than most pauses last until they end an utterance: a final waits for whatever step is under way then,
+even if it has been decoded on suspicion."""
 STEP_S = 0.6
 """What one step may take, if it is for several utterances: a final that becomes due waits for it."""
-FILE_STEP_S = 0.3
+FILE_STEP_S = 0.2
 """The same for files while people talk: no more than a live final takes."""
 TALK_S = 10.0
 """Whoever spoke less than this ago may go on at any time."""
@@ -81,7 +82,7 @@ class _Open:
         return self.finished is not None
 
     def pausing(self, now: float) -> bool:
-        """Someone has just fallen silent: soon a step on suspicion is wanted."""
+        """Someone has just fallen silent, and may have finished."""
         return self.live and not self.finishing and self.paused is not None and now - self.paused < PAUSE_S
 
 

@@ -17,7 +17,7 @@ Messages = list[str | bytes]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a WebSocket handshake asked for. `query` keeps repeated names in order; names of `headers` are in lower case.
+    """What a WebSocket handshake asked for. `query` keeps repeated names in order; `headers` are by lower-case names.
 
     session: the id of the session that it opens.
     """

@@ -69,7 +69,7 @@ def raw_connection(server: Server, query: str = "") -> sockets.socket:
 
 def test_a_frame_that_the_transport_refuses_closes_with_1009_before_it_has_come(server: Server):
     with raw_connection(server) as raw:
-        raw.sendall(b"\x82\xff" + (2 << 20).to_bytes(8) + bytes(4))
+        raw.sendall(b"\x82\xff" + (22 << 20).to_bytes(8) + bytes(4))
         answer = b""
         while chunk := raw.recv(4096):
             answer += chunk

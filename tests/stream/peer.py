@@ -10,7 +10,7 @@ from stream.admission import Admission, AdmissionOptions
 from stream.engine import Engine
 from stream.events import Limits
 from stream.metrics import Metrics
-from stream.protocols.base import Request
+from stream.protocols.base import Request, WireProtocol
 from stream.protocols.native import NativeProtocol
 from stream.session import Session
 from tests.stream.inline import stopped
@@ -52,11 +52,15 @@ class Peer:
 
 
 def session_for(
-    peer: Peer, *engines: Engine, query: tuple[tuple[str, str], ...] = (), limits: Limits | None = None
+    peer: Peer,
+    *engines: Engine,
+    query: tuple[tuple[str, str], ...] = (),
+    limits: Limits | None = None,
+    dialect: type[WireProtocol] = NativeProtocol,
 ) -> Session:
     limits = limits or Limits()
     admission = Admission({engine.name: engine for engine in engines}, AdmissionOptions())
-    protocol = NativeProtocol.open(Request("/v1/stream", query), limits)
-    session = Session(peer, protocol, admission, limits, Metrics(), stopped)
+    protocol = dialect.open(Request("/v1/stream", query), limits)
+    session = Session(peer, protocol, admission, limits, Metrics(), stopped, "session")
     session.prepare()
     return session

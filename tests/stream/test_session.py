@@ -1,6 +1,8 @@
 """What golden conversations can't show: limits in time and size, flow control, peers that vanish, bugs of our own."""
 
 import asyncio
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,13 +11,54 @@ import pytest
 from models import registry
 from models.scripted import ledger_audio
 from stream import session as session_module
+from stream.audio import AudioFormat
 from stream.engine import Engine, EngineOptions
-from stream.errors import Overloaded, Unsupported
-from stream.events import Limits
+from stream.errors import Overloaded, StreamError, Unsupported
+from stream.events import Accepted, Clear, Cleared, Command, Configure, Event, KeepAlive, Limits, Reply
 from stream.link import in_thread
+from stream.protocols.base import Messages
+from stream.protocols.native import NativeProtocol
 from stream.worker import serve
 from tests.stream.inline import scripted_engine
 from tests.stream.peer import Peer, session_for
+
+
+class Chatty(NativeProtocol):
+    """Answers audio, replies on its own, can be woken, cleared and begun anew, and closes in its own way."""
+
+    answers_audio = True
+
+    def receive(self, message: str | bytes) -> Sequence[Command]:
+        asked = {} if isinstance(message, bytes) else json.loads(message)
+        match asked.get("type"):
+            case "hello":
+                return (Reply(('{"type": "hi"}', '{"type": "there"}')), KeepAlive())
+            case "clear":
+                return (Clear(),)
+            case "wake":
+                self.wake = 0.0
+                return ()
+            case "again":
+                return (Configure({"audio": AudioFormat(sample_rate=asked["rate"]), "model": asked["model"]}),)
+            case _:
+                return super().receive(message)
+
+    def send(self, event: Event, seq: int | None, now: float) -> Messages:
+        match event:
+            case Accepted():
+                return ['{"type": "accepted"}']
+            case Cleared():
+                return ['{"type": "cleared"}']
+            case _:
+                return super().send(event, seq, now)
+
+    def tick(self, now: float) -> Messages:
+        self.wake = None
+        return ['{"type": "woken"}']
+
+    def closing(self, error: StreamError | None) -> tuple[int, str]:
+        return (3000 if error is None else 3001, "bye")
+
 
 START = {"type": "start"}
 STOP = {"type": "stop"}
@@ -250,3 +293,71 @@ async def test_draining_ends_with_finals_and_1012(engine: Engine):
     assert [message["type"] for message in messages if message["type"] in ("final", "error")] == ["final", "error"]
     assert messages[-1]["code"] == "draining"
     assert peer.code == 1012
+
+
+# -- what other dialects need ------------------------------------------------------------------------------------------
+
+
+async def test_replies_keep_their_place_and_audio_is_answered(engine: Engine):
+    peer = Peer()
+    peer.feed({"type": "hello"}, START, SILENCE, {"type": "finalize"}, {"type": "hello"}, STOP)
+    await session_for(peer, engine, dialect=Chatty).run()
+    kinds = [message["type"] for message in await peer.until("done")]
+    assert [kind for kind in kinds if kind != "ack"] == [
+        *("hi", "there", "ready", "accepted", "finalized", "hi", "there", "done")
+    ]
+    assert peer.code == 3000
+
+
+async def test_a_dialect_is_woken_when_it_asked_to_be(engine: Engine):
+    peer = Peer()
+    peer.feed(START, {"type": "wake"})
+    running = asyncio.create_task(session_for(peer, engine, dialect=Chatty).run())
+    async with asyncio.timeout(5):
+        await peer.until("woken")
+    peer.feed(STOP)
+    assert [message["type"] for message in await peer.until("done")].count("woken") == 0
+    await running
+
+
+async def test_a_dialect_may_have_less_patience(engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Chatty, "idle_s", 0.01)
+    peer = Peer()
+    peer.feed(START)
+    await session_for(peer, engine, dialect=Chatty).run()
+    assert (await peer.until("error"))[-1]["code"] == "timed_out"
+    assert peer.code == 3001
+
+
+async def test_what_is_cleared_has_no_final_and_what_comes_behind_it_has(engine: Engine):
+    peer = Peer()
+    pause = np.zeros(12_000, np.int16).tobytes()
+    peer.feed(START, speech(1) + pause, speech(1), {"type": "clear"}, pause + speech(1), pause, STOP)
+    await session_for(peer, engine, dialect=Chatty).run()
+    messages = await peer.until("done")
+    told = [message for message in messages if message["type"] in ("final", "suppressed", "cleared")]
+    assert [message["type"] for message in told] == ["final", "suppressed", "cleared", "final"]
+    assert told[1]["reason"] == "cleared"
+    assert engine.backlog_s == 0
+    assert messages[-1]["segments"] == 3
+
+
+async def test_a_session_may_begin_anew_until_the_first_audio(engine: Engine):
+    other = await scripted_engine("other")
+    peer = Peer()
+    peer.feed(
+        START,
+        {"type": "again", "rate": 16_000, "model": "nowhere"},
+        {"type": "again", "rate": 8_000, "model": "other"},
+        bytes(16_000),
+        {"type": "again", "rate": 16_000, "model": "scripted"},
+        STOP,
+    )
+    session = session_for(peer, engine, other, dialect=Chatty)
+    await session.run()
+    messages = [message for message in await peer.until("done") if message["type"] not in ("ack", "accepted")]
+    assert [message["type"] for message in messages] == ["ready", "error", "configured", "error", "done"]
+    assert [messages[1]["code"], messages[3]["code"]] == ["unknown_model", "bad_request"]
+    assert messages[-1]["audio_s"] == 1.0
+    assert engine.channels == other.channels == 0
+    await other.stop()

@@ -270,7 +270,7 @@ def test_files_take_shorter_steps_while_people_talk(told):
     run(worker, *recording(range(4)))
     assert model.sizes == [4]
     run(worker, begin(9), push(9, 100), *recording(range(4)))
-    assert model.sizes[1:] == [3, 1]
+    assert model.sizes[1:] == [2, 2]
     run(worker, Finish(9, 0))
     clock.now += TALK_S
     run(worker, *recording(range(4)))

@@ -40,11 +40,11 @@ def said(protocol: NativeProtocol, event: events.Event, seq: int | None = None, 
 
 
 def test_start_without_options_is_the_defaults():
-    assert opened().receive('{"type": "start"}') == events.Start(SessionOptions())
+    assert list(opened().receive('{"type": "start"}')) == [events.Start(SessionOptions())]
 
 
 def test_start_with_every_option():
-    start = opened().receive(
+    [start] = opened().receive(
         json.dumps(
             {
                 "type": "start",
@@ -102,7 +102,7 @@ def test_a_query_says_the_same_as_start():
 
 
 def test_endpointing_may_be_null():
-    start = opened().receive('{"type": "start", "endpointing": null}')
+    [start] = opened().receive('{"type": "start", "endpointing": null}')
     assert isinstance(start, events.Start)
     assert start.options.endpointing is None
     assert opened(("endpointing", "null")).start == start
@@ -169,14 +169,15 @@ def test_a_second_start_is_not_fatal():
         with pytest.raises(BadRequest, match="second") as caught:
             protocol.receive('{"type": "start", "channels": 2}')
         assert not caught.value.fatal
-        assert protocol.receive(b"\0\0") == events.Audio(b"\0\0")
+        assert list(protocol.receive(b"\0\0")) == [events.Audio(b"\0\0")]
 
 
 def test_audio_before_start_is_not_accepted():
     protocol = opened()
     with pytest.raises(NotStarted):
         protocol.receive(b"\0\0")
-    assert isinstance(protocol.receive('{"type": "start"}'), events.Start)
+    [command] = protocol.receive('{"type": "start"}')
+    assert isinstance(command, events.Start)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ def test_wrong_frames_are_dropped_whole(payload: bytes, error: type[ClientError]
     with pytest.raises(error) as caught:
         protocol.receive(payload)
     assert not caught.value.fatal
-    assert protocol.receive(b"\0" * 8) == events.Audio(b"\0" * 8)
+    assert list(protocol.receive(b"\0" * 8)) == [events.Audio(b"\0" * 8)]
 
 
 @pytest.mark.parametrize(
@@ -235,14 +236,14 @@ def test_no_message_raises_anything_but_a_client_error(message: str | bytes, run
 
 def test_commands():
     protocol = started()
-    assert protocol.receive('{"type": "finalize", "id": "a"}') == events.Finalize("a")
-    assert protocol.receive('{"type": "finalize"}') == events.Finalize(None)
-    assert protocol.receive('{"type": "keepalive"}') == events.KeepAlive()
-    assert protocol.receive('{"type": "stop"}') == events.Stop()
+    assert list(protocol.receive('{"type": "finalize", "id": "a"}')) == [events.Finalize("a")]
+    assert list(protocol.receive('{"type": "finalize"}')) == [events.Finalize(None)]
+    assert list(protocol.receive('{"type": "keepalive"}')) == [events.KeepAlive()]
+    assert list(protocol.receive('{"type": "stop"}')) == [events.Stop()]
 
 
 def test_configure_changes_just_what_it_names():
-    command = started().receive('{"type": "configure", "language": "de", "endpointing": {"silence_ms": 900}}')
+    [command] = started().receive('{"type": "configure", "language": "de", "endpointing": {"silence_ms": 900}}')
     assert isinstance(command, events.Configure)
     before = SessionOptions(prompt="kept", endpointing=EndpointOptions(preroll_ms=200))
     after = before.merged(command.changes)
