@@ -26,11 +26,12 @@ from stream.links import Links
 from stream.metrics import Metrics
 from stream.protocols import PROTOCOLS
 from stream.protocols.base import Request, WireProtocol
-from stream.rest import failures, files, listen, models, transcriptions
+from stream.rest import failures, files, listen, models, tokens, transcriptions
 from stream.rest.desk import Desk, RecordingOptions
 from stream.rest.dialect import PREFIXES
 from stream.rest.fetch import Fetcher, FetchOptions
 from stream.session import Session
+from stream.tokens import Tokens
 
 
 class Service:
@@ -202,13 +203,15 @@ def create_app(
         lifespan=lambda _: files.sweeping(store),
     )
     app.access = access
-    app.add_middleware(access.middleware, refused=service.refused)
+    issued = Tokens(store.secret, access.key_ids, store.now)
+    app.add_middleware(access.middleware, refused=service.refused, tokens=issued)
     app.add_middleware(_Prefixes)
     failures.answer(app)
     app.include_router(files.routes(store, links, access.public_origin))
     app.include_router(transcriptions.routes(desk))
     app.include_router(listen.routes(desk))
     app.include_router(models.routes(service.admission))
+    app.include_router(tokens.routes(issued))
     for protocol in PROTOCOLS:
         for path in protocol.paths:
             app.add_api_websocket_route(path, _live(service, protocol), name=path)

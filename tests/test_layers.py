@@ -13,14 +13,15 @@ CLIENT = ROOT / "clients/python"
 
 LAYERS = (
     "usage",
-    "audio costs errors media_messages metrics pace rest rest.languages text",
+    "audio costs credentials errors media_messages metrics pace rest rest.languages text",
     "batch channel events load media_child messages multipart promise secret trial",
     "rest.addresses rest.fields rest.names",
-    "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket transcript worker",
+    "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket tokens",
+    "transcript worker",
     "calibrate engine media protocols.native rest.envelope rest.fetch rest.request",
     "access admission engines protocols rest.answer rest.descriptions transcriber",
     "recording rest.deepgram rest.failures rest.sse session",
-    "hearing rest.files rest.models",
+    "hearing rest.files rest.models rest.tokens",
     "rest.desk",
     "rest.transcriptions",
     "rest.listen",
@@ -43,7 +44,7 @@ IMPURE = {"asyncio", "concurrent", "multiprocessing", "queue", "selectors", "soc
 PURE = {
     *(
         f"stream.{name}"
-        for name in ("audio", "batch", "channel", "costs", "errors", "events", "load", "media_messages")
+        for name in ("audio", "batch", "channel", "costs", "credentials", "errors", "events", "load", "media_messages")
     ),
     *(f"stream.{name}" for name in ("messages", "multipart", "outbox", "pace", "promise", "subtitles", "text")),
     *("stream.transcriber", "stream.transcript"),
