@@ -263,6 +263,8 @@ class NativeProtocol:
                     "resume_window_s": event.resume_window_s,
                     "limits": msgspec.to_builtins(event.limits),
                 }
+            case events.Cleared():
+                return {"type": "cleared"}
             case events.Finalized():
                 return {"type": "finalized", "id": event.id, "at": self._watermark(event.at)}
             case events.Configured():
