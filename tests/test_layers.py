@@ -16,6 +16,7 @@ LAYERS = (
     "audio costs credentials errors media_messages metrics pace rest rest.languages text",
     "batch channel events load media_child messages multipart promise secret trial",
     "rest.addresses rest.fields rest.names",
+    "rest.dial",
     "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket tokens",
     "transcript worker",
     "calibrate engine media protocols.native rest.envelope rest.fetch rest.request",
