@@ -42,7 +42,7 @@ class Service:
         self.admission = admission
         self.limits = limits
         self.metrics = metrics
-        self.hub = Hub()
+        self.hub = Hub(webhooks=admission.webhooks, busy=self.busy)
         self._sessions: set[Session] = set()
         self._working = 0
         self._emptied = asyncio.Event()

@@ -23,7 +23,7 @@ class SessionOptions:
     """What a client asks of a session.
 
     languages: codes that may occur, none to detect. offset: samples per channel, at the client's rate, that are already
-    behind this session; its times and watermarks count on from there.
+    behind this session; its times and watermarks count on from there. webhook: URL that what is final is posted to.
     """
 
     audio: AudioFormat = field(default_factory=AudioFormat)
@@ -37,6 +37,7 @@ class SessionOptions:
     endpointing: EndpointOptions | None = field(default_factory=EndpointOptions)
     mode: Mode = "live"
     offset: int = 0
+    webhook: str | None = None
 
     def merged(self, changes: Mapping[str, Any]) -> SessionOptions:
         """These options with some changed; an `endpointing` mapping changes just the fields it names."""

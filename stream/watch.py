@@ -1,4 +1,4 @@
-"""Read-only viewers of live sessions, told in native events whatever the session itself speaks.
+"""Read-only viewers of live sessions, and their webhooks: told in native events whatever the session itself speaks.
 
 A session is never held up by who watches it. Knows nothing of HTTP, nor of who may watch.
 """
@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 
 import msgspec
@@ -17,6 +17,7 @@ import msgspec
 from stream.errors import BadRequest, ClientError, NotFound, QuotaExceeded, SlowReader
 from stream.events import (
     Configured,
+    Done,
     Event,
     Failed,
     Final,
@@ -29,6 +30,7 @@ from stream.events import (
 )
 from stream.protocols.native import NativeProtocol
 from stream.session import Session, Socket
+from stream.webhooks import Delivery, Webhooks
 
 KEPT = 600
 """Numbered events of a session that late viewers can have: three for each segment."""
@@ -39,6 +41,8 @@ MAX_WAITING = 2 * KEPT
 SEND_S = 10.0
 """How long a viewer may take to be sent one message."""
 
+Deliver = Callable[[str, str], Delivery]
+"""Opens the webhook of a session: its URL and the session's id."""
 Labels = Callable[[], Mapping[str, str]]
 
 
@@ -108,7 +112,15 @@ class Broadcast:
     key: the id of the key that it belongs to. since: Unix seconds. Each event is put into words once, for all viewers.
     """
 
-    def __init__(self, session: str, key: str | None, labels: Labels, since: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        session: str,
+        key: str | None,
+        labels: Labels,
+        since: float,
+        clock: Callable[[], float],
+        deliver: Deliver,
+    ) -> None:
         self.session = session
         self.key = key
         self.since = since
@@ -118,6 +130,8 @@ class Broadcast:
         self.viewers: set[Viewer] = set()
         self._labels = labels
         self._clock = clock
+        self._deliver = deliver
+        self._delivery: Delivery | None = None
         self._native = NativeProtocol(Limits(), None, None)
         self._told: deque[tuple[int, str]] = deque(maxlen=KEPT)
         self._partials: dict[int, Partial] = {}
@@ -136,10 +150,12 @@ class Broadcast:
         if isinstance(event, Ready):
             self.model = event.model
             self._native.send(event, None, 0.0)  # it reads times and words from it
+            if event.options.webhook is not None:
+                self._delivery = self._deliver(event.options.webhook, self.session)
         elif isinstance(event, Configured):
             self.model = event.options.model
             # What people are called or talk about is none of a viewer's business.
-            event = replace(event, options=replace(event.options, prompt=None, keywords=()))
+            event = replace(event, options=replace(event.options, prompt=None, keywords=(), webhook=None))
         elif isinstance(event, Partial):
             self._partials[event.segment] = event
         elif isinstance(event, Final | Suppressed):
@@ -148,6 +164,9 @@ class Broadcast:
             self.seq = seq
             text = self._said(event, seq)
             self._told.append((seq, text))
+            if self._delivery and isinstance(event, Final | Suppressed | Done):
+                told = {"session": self.session, "labels": dict(self.labels), "event": msgspec.Raw(text.encode())}
+                self._delivery.put(seq, msgspec.json.encode(told))
         elif self.viewers and _concerns_viewers(event):
             text = self._said(event, None)
         if text:
@@ -187,6 +206,8 @@ class Broadcast:
     def end(self, outcome: str) -> None:
         for viewer in self.viewers:
             viewer.end(outcome)
+        if self._delivery:
+            self._delivery.finish()
 
     def _said(self, event: Event, seq: int | None) -> str:
         [text] = self._native.send(event, seq, self._clock())
@@ -195,17 +216,30 @@ class Broadcast:
 
 
 class Hub:
-    """The live sessions of a server, for those who may watch them. clock: the sessions' own. now: Unix seconds."""
+    """The live sessions of a server, for those who may watch them.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, now: Callable[[], float] = time.time) -> None:
+    clock: the sessions' own. now: Unix seconds. busy: entered until all that is for a webhook is posted, or given up.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+        webhooks: Webhooks | None = None,
+        busy: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._clock = clock
         self._now = now
+        self._webhooks = webhooks
+        self._busy = busy
+        self._deliveries: set[Delivery] = set()
         self._live: dict[str, Broadcast] = {}
 
     @contextmanager
     def broadcasting(self, session: Session, key: str | None, labels: Labels) -> Iterator[None]:
         """While this lasts, a session can be watched; it must not have begun yet."""
-        live = self._live[session.id] = Broadcast(session.id, key, labels, self._now(), self._clock)
+        live = Broadcast(session.id, key, labels, self._now(), self._clock, self._deliver)
+        self._live[session.id] = live
         session.tap = live.hear
         try:
             yield
@@ -229,6 +263,13 @@ class Hub:
             if live.answers_to(name):
                 return live
         raise NotFound("no such live session")
+
+    def _deliver(self, url: str, session: str) -> Delivery:
+        assert self._webhooks  # who opened the session has asked them
+        delivery = Delivery(self._webhooks, self._webhooks.require(url), session, self._busy)
+        self._deliveries.add(delivery)
+        delivery.task.add_done_callback(lambda _: self._deliveries.discard(delivery))
+        return delivery
 
 
 def _concerns_viewers(event: Event) -> bool:

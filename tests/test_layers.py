@@ -19,7 +19,7 @@ LAYERS = (
     "rest.dial",
     "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket tokens",
     "transcript worker",
-    "calibrate engine media protocols.native rest.envelope rest.fetch rest.request",
+    "calibrate engine media protocols.native rest.envelope rest.fetch rest.request webhooks",
     "access admission engines protocols rest.answer rest.descriptions transcriber",
     "recording rest.deepgram rest.failures rest.sse session",
     "hearing rest.files rest.models rest.tokens watch",
