@@ -25,6 +25,7 @@ from stream.errors import BadRequest, Forbidden, Misdirected, StreamError, Unaut
 from stream.rest.dialect import Dialect, settled
 from stream.rest.envelope import envelope
 from stream.tokens import Token, Tokens
+from stream.twilio_signature import signature
 
 Origin = tuple[str, str, int]
 """Scheme, host, port."""
@@ -32,6 +33,7 @@ Parsed = TypeVar("Parsed")
 
 OPEN_PATHS = ("/livez", "/readyz")
 """Probes carry no keys, and learn nothing."""
+TWILIO_PATH = "/twilio"
 QUERY_NAMES = ("api_key", "apikey", "key", "token", "access_token", "jwt")
 """What people call a key in a URL, where logs and histories would keep it."""
 KEY = re.compile(r"[!-+\--~]+")
@@ -50,6 +52,10 @@ class AccessOptions:
         default=None,
         metadata={"help": "file with more keys, whose holders may also watch the live sessions of all keys"},
     )
+    twilio_auth_token_file: str | None = field(
+        default=None,
+        metadata={"help": "file with Twilio's auth token, or several in lines: calls that it has signed need no key"},
+    )
     public_url: str | None = field(
         default=None, metadata={"help": "where clients reach the server, behind a proxy say"}
     )
@@ -59,26 +65,28 @@ class AccessOptions:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """watching: those of `keys` that may also watch the sessions of all."""
-
-    keys: tuple[str, ...] = ()
-    watching: tuple[str, ...] = ()
-
-
-def load_keys(options: AccessOptions, environ: Mapping[str, str]) -> Keys:
+def load_keys(options: AccessOptions, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Keys from the files (blank lines and `#` lines don't count) and from STENO_API_KEYS (with commas).
 
     Raises OSError for a file that can't be read, and BadRequest for a source that is named but holds no key, or one
     that no client could send: a server that was meant to have keys never runs without.
     """
-    keys: list[str] = []
-    if "STENO_API_KEYS" in environ:
-        keys += _checked("STENO_API_KEYS", environ["STENO_API_KEYS"].split(","))
-    keys += _of_file(options.api_key_file)
-    watching = _of_file(options.watch_all_key_file)
-    return Keys((*keys, *watching), watching)
+    given = _of_variable("STENO_API_KEYS", environ) + _of_file(options.api_key_file)
+    return given + load_watching_keys(options)
+
+
+def load_watching_keys(options: AccessOptions) -> tuple[str, ...]:
+    """Those of the keys that may also watch the sessions of all."""
+    return _of_file(options.watch_all_key_file)
+
+
+def load_twilio_tokens(options: AccessOptions, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Twilio's auth tokens, from their file and from STENO_TWILIO_AUTH_TOKEN, as keys are."""
+    return _of_variable("STENO_TWILIO_AUTH_TOKEN", environ) + _of_file(options.twilio_auth_token_file)
+
+
+def _of_variable(name: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    return _checked(name, environ[name].split(",")) if name in environ else ()
 
 
 def _of_file(path: str | None) -> tuple[str, ...]:
@@ -91,7 +99,7 @@ def _of_file(path: str | None) -> tuple[str, ...]:
 def _checked(source: str, entries: Iterable[str]) -> tuple[str, ...]:
     found = tuple(entry.strip() for entry in entries if entry.strip())
     if not found:
-        raise BadRequest(f"{source} holds no API key", hint="put one there, or do without it")
+        raise BadRequest(f"{source} holds no key", hint="put one there, or do without it")
     if not all(KEY.fullmatch(key) for key in found):
         raise BadRequest(f"{source} holds a key that is not visible ASCII without spaces and commas")
     return found
@@ -110,13 +118,21 @@ class Caller:
 
 
 class Access:
-    """The rules of one server. Keys are kept as digests, `watching` are those that may watch the sessions of all keys;
-    `host` is the address it listens on.
+    """The rules of one server. Keys are kept as digests; `host` is the address it listens on. Where there are
+    `twilio_tokens`, Twilio's path needs a signature made with one of them, or a key. `watching` are those of the keys
+    that may watch the sessions of all.
 
     Raises BadRequest where the server would be open to a network without keys, or for an option that could never match.
     """
 
-    def __init__(self, options: AccessOptions, host: str, keys: Iterable[str], watching: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        options: AccessOptions,
+        host: str,
+        keys: Iterable[str],
+        twilio_tokens: Iterable[str] = (),
+        watching: Iterable[str] = (),
+    ) -> None:
         self._digests = [_digest(key) for key in keys]
         self._watching = {_id(_digest(key)) for key in watching}
         if not self._digests and not _is_loopback(host):
@@ -130,6 +146,11 @@ class Access:
         self._hosts = {"localhost", "127.0.0.1", "::1", _configured(_name, "--host", host)}
         self._hosts |= {name for _, name, _ in public}
         self._hosts |= {_configured(_name, "--allow-host", each) for each in options.allow_host}
+        # What Twilio signs is the URL in a call's TwiML: the signature is always the same.
+        called = f"{self.public_origin}{TWILIO_PATH}".replace("http", "ws", 1)
+        self._signed = {signature(token, called): _id(_digest(token)) for token in twilio_tokens}
+        if self._signed and not self._public:
+            raise BadRequest("Twilio signs the URL that it is told to call", hint="say where that is: --public-url")
 
     @property
     def keyed(self) -> bool:
@@ -162,8 +183,11 @@ class Access:
         headers = Headers(scope=scope)
         own = self._own(headers, "https" if scope["scheme"] in ("https", "wss") else "http")
         self._check_origin(headers, own)
-        if not self.keyed or self.is_open(scope["path"]):
-            return Caller()
+        signable = self._signed and scope["path"] == TWILIO_PATH
+        if signable and (token_id := self._signer(headers)):
+            return self._caller(token_id)
+        if not (self.keyed or signable) or self.is_open(scope["path"]):
+            return self._caller(None)
         if any(name.lower() in QUERY_NAMES for name, _ in parse_qsl(scope["query_string"].decode("latin-1"))):
             raise Unauthorized("a key in the URL is not taken: URLs end up in logs", hint=CREDENTIALS_HINT)
         presented = credentials.presented(headers.items())
@@ -180,7 +204,7 @@ class Access:
         raise Unauthorized("no such API key", hint=CREDENTIALS_HINT)
 
     def _caller(self, key: str | None, token: Token | None = None) -> Caller:
-        return Caller(key, token, key in self._watching)
+        return Caller(key, token, not self.keyed or key in self._watching)
 
     def _stood_in(self, scope: Scope, tokens: Tokens, token: Token) -> Caller:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
@@ -209,6 +233,12 @@ class Access:
             await answer(scope, receive, send)
 
         return guarded
+
+    def _signer(self, headers: Headers) -> str | None:
+        """The id of the token that Twilio has signed its way here with."""
+        presented = headers.get("x-twilio-signature", "").encode()
+        matches = [each for known, each in self._signed.items() if hmac.compare_digest(known.encode(), presented)]
+        return matches[0] if matches else None
 
     def _own(self, headers: Headers, scheme: str) -> Origin:
         """The origin that the request itself is for: names that only a foreign DNS points here are turned away."""

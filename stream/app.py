@@ -66,7 +66,7 @@ class Service:
                 session = Session(
                     _Socket(websocket), protocol, self.admission, self.limits, self.metrics, time.monotonic, session_id
                 )
-                with self.hub.broadcasting(session, key, lambda: getattr(protocol, "labels", {})):
+                with self.hub.broadcasting(session, key, lambda: protocol.labels):
                     try:
                         session.prepare()
                         await websocket.accept(subprotocol=protocol.subprotocol)

@@ -6,12 +6,12 @@ Knows nothing of flags or of what is shown to anyone.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
 from stream import serving
-from stream.access import Access, Keys
+from stream.access import Access, load_watching_keys
 from stream.admission import Admission
 from stream.app import Service, create_app
 from stream.config import Config
@@ -39,15 +39,15 @@ class Prepared:
     notes: list[str]
 
 
-def prepare(config: Config, keys: Keys | None = None) -> Prepared:
+def prepare(config: Config, keys: Iterable[str] = (), twilio_tokens: Iterable[str] = ()) -> Prepared:
     """All that can go wrong before anything runs, and all that may take minutes: weights are fetched here.
 
-    keys: API keys; without any, everyone who can reach the address may connect.
+    keys: API keys; without any, everyone who can reach the address may connect. twilio_tokens: see `Access`.
 
     Raises StreamError, ValueError, OSError or ImportError, each saying what is wrong with the configuration.
     """
-    keys = keys or Keys()
-    access = Access(config.access, config.serving.host, keys.keys, keys.watching)
+    watching = load_watching_keys(config.access)
+    access = Access(config.access, config.serving.host, keys, twilio_tokens, watching)
     listener = serving.listen(config.serving)
     metrics = Metrics()
     files, fetcher = FileStore(config.files), Fetcher(config.fetch)

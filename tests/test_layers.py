@@ -13,13 +13,13 @@ CLIENT = ROOT / "clients/python"
 
 LAYERS = (
     "usage",
-    "audio costs credentials errors media_messages metrics pace rest rest.languages text",
-    "batch channel events load media_child messages multipart promise secret trial",
+    "audio costs credentials errors media_messages metrics pace rest rest.languages text tracks",
+    "batch channel events load media_child messages multipart promise secret trial twilio_signature",
     "rest.addresses rest.fields rest.names",
     "rest.dial",
     "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket tokens",
     "transcript worker",
-    "calibrate engine media protocols.native rest.envelope rest.fetch rest.request webhooks",
+    "calibrate engine media protocols.native protocols.twilio rest.envelope rest.fetch rest.request webhooks",
     "access admission engines protocols rest.answer rest.descriptions transcriber",
     "recording rest.deepgram rest.failures rest.sse session",
     "hearing rest.files rest.models rest.tokens watch",
@@ -47,9 +47,12 @@ PURE = {
         f"stream.{name}"
         for name in ("audio", "batch", "channel", "costs", "credentials", "errors", "events", "load", "media_messages")
     ),
-    *(f"stream.{name}" for name in ("messages", "multipart", "outbox", "pace", "promise", "subtitles", "text")),
-    *("stream.transcriber", "stream.transcript"),
-    *("stream.protocols", "stream.protocols.base", "stream.protocols.native"),
+    *(
+        f"stream.{name}"
+        for name in ("messages", "multipart", "outbox", "pace", "promise", "subtitles", "text", "tracks")
+    ),
+    *("stream.transcriber", "stream.transcript", "stream.twilio_signature"),
+    *("stream.protocols", "stream.protocols.base", "stream.protocols.native", "stream.protocols.twilio"),
     *(f"stream.rest.{name}" for name in ("addresses", "answer", "deepgram", "dialect", "envelope", "fields")),
     *(f"stream.rest.{name}" for name in ("languages", "names", "request", "segments", "sse")),
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.tones", "vad.webrtc"),

@@ -2,5 +2,6 @@
 
 from stream.protocols.base import WireProtocol
 from stream.protocols.native import NativeProtocol
+from stream.protocols.twilio import TwilioProtocol
 
-PROTOCOLS: tuple[type[WireProtocol], ...] = (NativeProtocol,)
+PROTOCOLS: tuple[type[WireProtocol], ...] = (NativeProtocol, TwilioProtocol)

@@ -9,25 +9,40 @@ from typing import Any
 
 import pytest
 
-from stream.access import Access, AccessOptions, Caller, Keys, load_keys
+from stream.access import (
+    TWILIO_PATH,
+    Access,
+    AccessOptions,
+    Caller,
+    load_keys,
+    load_twilio_tokens,
+    load_watching_keys,
+)
 from stream.admission import Admission, AdmissionOptions
 from stream.app import Service, create_app
 from stream.errors import BadRequest
 from stream.events import Limits
 from stream.files import FileOptions, FileStore
 from stream.metrics import Metrics
+from stream.protocols.twilio import TwilioProtocol
+from stream.twilio_signature import signature
 from tests.stream.inline import scripted_engine
 
 KEY, OTHER = "first-secret-5f3a", "second/secret+9c1b=="
 OWN = ("host", "localhost:8765")
-WEBSOCKET, OPEN, KEYED = ["/v1/stream"], ["/livez", "/readyz"], ["/v1/models", "/metrics", "/docs", "/openapi.json"]
+WEBSOCKET, OPEN, KEYED = (
+    ["/v1/stream", "/twilio"],
+    ["/livez", "/readyz"],
+    ["/v1/models", "/metrics", "/docs", "/openapi.json"],
+)
 NOWHERE = "/nowhere"
 
 
-async def application(*keys: str, host: str = "127.0.0.1", **options: Any) -> Any:
+async def application(*keys: str, host: str = "127.0.0.1", twilio_tokens: tuple[str, ...] = (), **options: Any) -> Any:
     engine = await scripted_engine()
     service = Service(Admission({engine.name: engine}, AdmissionOptions()), Limits(), Metrics())
-    return create_app(service, Access(AccessOptions(**options), host, keys), FileStore(FileOptions()))
+    access = Access(AccessOptions(**options), host, keys, twilio_tokens)
+    return create_app(service, access, FileStore(FileOptions()))
 
 
 async def ask(
@@ -184,6 +199,71 @@ def test_key_ids_are_stable_tell_keys_apart_and_hold_nothing_of_them():
     assert key_id(Access(AccessOptions(), "127.0.0.1", []), KEY) is None
 
 
+TOKEN, CALLED = "twilio-6b1c0e5d", "wss://captions.example/twilio"
+SIGNATURES = {
+    signature(TOKEN, CALLED): True,
+    signature("the-one-before", CALLED): True,
+    signature("wrong", CALLED): False,
+    signature(TOKEN, "https://captions.example/twilio"): False,
+    signature(TOKEN, "wss://captions.example/v1/stream"): False,
+    signature(TOKEN, "wss://evil.example/twilio"): False,
+    signature(TOKEN, CALLED)[:-1]: False,
+    "": False,
+    "schlüssel": False,
+}
+
+
+@pytest.mark.parametrize("keys", [(), (KEY,)])
+@pytest.mark.parametrize("presented", SIGNATURES)
+async def test_twilios_signature_stands_for_a_key_on_its_path_only(presented: str, keys: tuple[str, ...]):
+    tokens = (TOKEN, "the-one-before")
+    app = await application(*keys, public_url="https://captions.example", twilio_tokens=tokens)
+    signed = ("x-twilio-signature", presented)
+    assert (await ask(app, "/twilio", OWN, signed, websocket=True))[0] == (101 if SIGNATURES[presented] else 401)
+    for path in ("/v1/stream", "/openai/twilio"):
+        assert (await ask(app, path, OWN, signed, websocket=True))[0] == (401 if keys else 101)
+    assert (await ask(app, "/twilio", ("host", "evil.example"), signed, websocket=True))[0] == 421
+
+
+async def test_a_key_opens_twilios_path_too():
+    app = await application(KEY, public_url="https://captions.example", twilio_tokens=(TOKEN,))
+    assert (await ask(app, "/twilio", OWN, *GOOD["bearer"], websocket=True))[0] == 101
+    assert (await ask(app, "/twilio", OWN, ("x-api-key", TOKEN), websocket=True))[0] == 401
+    assert (await ask(app, "/livez", OWN))[0] == 200
+
+
+def test_a_calls_sessions_belong_to_the_token():
+    access = Access(AccessOptions(public_url="https://captions.example"), "127.0.0.1", [KEY], [TOKEN, OTHER])
+    headers = [(b"host", b"localhost"), (b"x-twilio-signature", signature(TOKEN, CALLED).encode())]
+    scope = {"type": "websocket", "scheme": "ws", "path": "/twilio", "query_string": b"", "headers": headers}
+    owner = access.check(scope).key
+    assert owner
+    scope["headers"] = [(b"host", b"localhost"), (b"x-twilio-signature", signature(OTHER, CALLED).encode())]
+    assert access.check(scope).key not in (owner, None)
+    assert owner not in TOKEN
+    assert TOKEN not in repr(vars(access))
+    assert TWILIO_PATH in TwilioProtocol.paths
+
+
+@pytest.mark.parametrize(
+    ("public_url", "called"),
+    [
+        ("https://captions.example:443/", "wss://captions.example/twilio"),
+        ("https://Captions.example:8443", "wss://captions.example:8443/twilio"),
+        ("http://localhost:8765", "ws://localhost:8765/twilio"),
+    ],
+)
+async def test_the_url_that_twilio_signs_is_below_the_public_one(public_url: str, called: str):
+    app = await application(KEY, public_url=public_url, twilio_tokens=(TOKEN,))
+    assert (await ask(app, "/twilio", OWN, ("x-twilio-signature", signature(TOKEN, called)), websocket=True))[0] == 101
+
+
+def test_without_a_public_url_no_signature_could_be_checked():
+    with pytest.raises(BadRequest) as caught:
+        Access(AccessOptions(), "127.0.0.1", [KEY], [TOKEN])
+    assert "--public-url" in str(caught.value.hint)
+
+
 HOSTS = {
     "localhost": True,
     "LocalHost:8765": True,
@@ -318,7 +398,7 @@ def test_an_open_address_without_keys_is_refused(host: str):
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_loopback_needs_no_keys(host: str):
     scope = {"type": "http", "scheme": "http", "path": "/", "query_string": b"", "headers": [(b"host", b"localhost")]}
-    assert Access(AccessOptions(), host, []).check(scope) == Caller()
+    assert Access(AccessOptions(), host, []).check(scope) == Caller(watches_all=True)
 
 
 @pytest.mark.parametrize(
@@ -347,20 +427,31 @@ def test_keys_come_from_the_file_and_the_environment(tmp_path: Path):
     file = tmp_path / "keys"
     file.write_text(f"# ours\n\n{KEY}\n  {OTHER} \n#{KEY}\n")
     found = load_keys(AccessOptions(api_key_file=str(file)), {"STENO_API_KEYS": "a, b,"})
-    assert found == Keys(("a", "b", KEY, OTHER))
-    assert load_keys(AccessOptions(), {}) == Keys()
+    assert found == ("a", "b", KEY, OTHER)
+    assert load_keys(AccessOptions(), {}) == ()
 
 
 def test_keys_that_may_watch_all_are_keys_as_well(tmp_path: Path):
     file = tmp_path / "watching"
     file.write_text(f"# theirs\n{OTHER}\n")
-    found = load_keys(AccessOptions(watch_all_key_file=str(file)), {"STENO_API_KEYS": KEY})
-    assert found == Keys((KEY, OTHER), (OTHER,))
-    access = Access(AccessOptions(), "127.0.0.1", found.keys, found.watching)
+    options = AccessOptions(watch_all_key_file=str(file))
+    keys, watching = load_keys(options, {"STENO_API_KEYS": KEY}), load_watching_keys(options)
+    assert (keys, watching) == ((KEY, OTHER), (OTHER,))
+    access = Access(options, "127.0.0.1", keys, watching=watching)
     scope = {"type": "http", "scheme": "http", "path": "/v1/models", "query_string": b""}
     for key in (KEY, OTHER):
         caller = access.check({**scope, "headers": [(b"host", b"localhost"), (b"x-api-key", key.encode())]})
         assert caller.watches_all is (key == OTHER)
+
+
+def test_twilios_tokens_do_too(tmp_path: Path):
+    file = tmp_path / "tokens"
+    file.write_text("new\nold\n")
+    options = AccessOptions(twilio_auth_token_file=str(file))
+    assert load_twilio_tokens(options, {"STENO_TWILIO_AUTH_TOKEN": "set"}) == ("set", "new", "old")
+    assert load_twilio_tokens(AccessOptions(), {"STENO_API_KEYS": "a"}) == ()
+    with pytest.raises(BadRequest, match="STENO_TWILIO_AUTH_TOKEN"):
+        load_twilio_tokens(options, {"STENO_TWILIO_AUTH_TOKEN": " "})
 
 
 @pytest.mark.parametrize("content", ["", "\n \n", "# a comment", "ключ", "two words", "a,b", "\ufeffkey"])
