@@ -16,6 +16,7 @@ from websockets.typing import Origin, Subprotocol
 
 from models.scripted import ledger_audio
 from tests.e2e.conftest import Server, hear, say
+from tests.stream import calls
 
 KEY, OTHER, ALL = "viewers-5f3a91", "viewers-77c0de", "viewers-e4b2aa"
 SPEECH, SILENCE = ledger_audio(0, 20).tobytes(), np.zeros(16_000, np.int16).tobytes()
@@ -112,6 +113,24 @@ def test_whose_sessions_a_key_sees(keyed: Server):
         assert refused(keyed, mine, "wrong") == 401
         with viewer(keyed, mine, ALL), viewer(keyed, theirs, ALL), viewer(keyed, mine, KEY):
             pass
+
+
+def test_a_call_is_followed_by_its_call_sid(keyed: Server):
+    """Twilio takes no transcript back: this is where to read it."""
+    address = keyed.http.replace("http", "ws", 1) + "/twilio"
+    talk = list(calls.streamed(calls.side(3.0, (0.2, 1.0)), calls.side(3.0, (1.6, 0.8))))
+    with connect(address, additional_headers=bearer(KEY), compression=None) as call:
+        assert refused(keyed, "CA1") == 404
+        for message in (calls.CONNECTED, calls.start()):
+            say(call, **message)
+        while not (found := listed(keyed, query="?label=callSid:CA1")):
+            pass
+        assert found[0]["labels"]["callSid"] == "CA1"
+        with viewer(keyed, "CA1") as watching:
+            for message in (*talk, calls.STOP):
+                say(call, **message)
+            seen = hear(watching, "done")
+    assert {each["channel"] for each in seen if each["type"] == "final"} == {0, 1}
 
 
 def issued(server: Server, key: str = KEY, **asked: object) -> str:
