@@ -40,6 +40,8 @@ MAX_WAITING = 2 * KEPT
 """Messages that may wait for a viewer before it is too slow; all that is kept may wait for one who has just come."""
 SEND_S = 10.0
 """How long a viewer may take to be sent one message."""
+CLOSE_S = 1.0
+"""How long one that is sent away may take to hear it."""
 
 Deliver = Callable[[str, str], Delivery]
 """Opens the webhook of a session: its URL and the session's id."""
@@ -81,7 +83,7 @@ class Viewer:
             error = errors.exceptions[0]
             assert isinstance(error, ClientError)
             with suppress(TimeoutError, ConnectionError):
-                async with asyncio.timeout(SEND_S):
+                async with asyncio.timeout(CLOSE_S):
                     await socket.close(error.close_code, error.code)
 
     async def _read(self, socket: Socket) -> None:
