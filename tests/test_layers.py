@@ -13,15 +13,16 @@ CLIENT = ROOT / "clients/python"
 
 LAYERS = (
     "usage",
-    "audio costs credentials errors media_messages metrics pace rest rest.languages text tracks",
+    "audio costs credentials errors media_messages metrics pace rest rest.counts rest.languages text tracks",
     "batch channel events load media_child messages multipart promise secret trial twilio_signature",
     "rest.addresses rest.fields rest.names",
     "rest.dial",
     "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket tokens",
     "transcript worker",
-    "calibrate engine media protocols.native protocols.twilio rest.envelope rest.fetch rest.request webhooks",
-    "access admission engines protocols rest.answer rest.descriptions transcriber",
-    "recording rest.deepgram rest.failures rest.sse session",
+    "calibrate engine media protocols.native protocols.passage protocols.twilio protocols.vosk "
+    "rest.envelope rest.fetch rest.request webhooks",
+    "access admission engines protocols.mistral rest.answer rest.descriptions transcriber",
+    "protocols recording rest.deepgram rest.failures rest.sse session",
     "hearing rest.files rest.models rest.tokens watch",
     "rest.desk rest.sessions",
     "rest.transcriptions",
@@ -52,8 +53,9 @@ PURE = {
         for name in ("messages", "multipart", "outbox", "pace", "promise", "subtitles", "text", "tracks")
     ),
     *("stream.transcriber", "stream.transcript", "stream.twilio_signature"),
-    *("stream.protocols", "stream.protocols.base", "stream.protocols.native", "stream.protocols.twilio"),
-    *(f"stream.rest.{name}" for name in ("addresses", "answer", "deepgram", "dialect", "envelope", "fields")),
+    *("stream.protocols", "stream.protocols.base", "stream.protocols.mistral", "stream.protocols.native"),
+    *("stream.protocols.passage", "stream.protocols.twilio", "stream.protocols.vosk"),
+    *(f"stream.rest.{name}" for name in ("addresses", "answer", "counts", "deepgram", "dialect", "envelope", "fields")),
     *(f"stream.rest.{name}" for name in ("languages", "names", "request", "segments", "sse")),
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.tones", "vad.webrtc"),
     *("models.agreement", "models.base", "models.context", "models.features", "models.redecode", "models.times"),

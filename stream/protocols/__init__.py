@@ -1,7 +1,9 @@
 """The dialects that the server speaks: adding one is a file here and a line below."""
 
 from stream.protocols.base import WireProtocol
+from stream.protocols.mistral import MistralProtocol
 from stream.protocols.native import NativeProtocol
 from stream.protocols.twilio import TwilioProtocol
+from stream.protocols.vosk import VoskProtocol
 
-PROTOCOLS: tuple[type[WireProtocol], ...] = (NativeProtocol, TwilioProtocol)
+PROTOCOLS: tuple[type[WireProtocol], ...] = (NativeProtocol, MistralProtocol, TwilioProtocol, VoskProtocol)

@@ -10,6 +10,7 @@ import openai
 import pytest
 from mistralai.client import Mistral
 from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
 from tests.e2e.conftest import Server, hear, say
@@ -82,8 +83,11 @@ def test_mistrals_client_asks_for_one(keyed: Server):
         made = client.realtime.sessions.create(request={"model": "voxtral-mini-latest", "purpose": "realtime"})
     left = made.client_secret.expires_at - datetime.now(UTC)
     assert 30 < left.total_seconds() <= 60
-    with keyed.connect(subprotocols=[Subprotocol("steno.v1"), Subprotocol(made.client_secret.value)]):
-        pass
+    address = keyed.http.replace("http", "ws", 1) + "/v1/audio/transcriptions/realtime?model=voxtral-mini-latest"
+    offered = [Subprotocol("realtime"), Subprotocol(made.client_secret.value)]
+    with connect(address, subprotocols=offered, origin=Origin(keyed.http), compression=None) as socket:
+        assert socket.subprotocol == "realtime"
+        hear(socket, "session.created")
 
 
 def test_no_token_reaches_the_log(keyed: Server):

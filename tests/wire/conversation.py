@@ -60,7 +60,7 @@ async def played(lines: list[dict[str, Any]], dialect: str) -> list[dict[str, An
             await asyncio.sleep(0)
         while not peer.heard.empty():
             message = peer.heard.get_nowait()
-            message |= {name: name.upper() for name in SECRETS if name in message}
+            message |= {name: name.upper() for name in SECRETS if isinstance(message.get(name), str)}
             conversation.append({"from": "server", "text": message})
     if peer.code is not None:
         conversation.append({"from": "server", "close": peer.code})
