@@ -2,5 +2,6 @@
 
 from stream.protocols.base import WireProtocol
 from stream.protocols.native import NativeProtocol
+from stream.protocols.openai import OpenAIProtocol
 
-PROTOCOLS: tuple[type[WireProtocol], ...] = (NativeProtocol,)
+PROTOCOLS: tuple[type[WireProtocol], ...] = (NativeProtocol, OpenAIProtocol)
