@@ -24,6 +24,7 @@ from stream import links
 from stream.errors import BadRequest, Forbidden, Misdirected, StreamError, Unauthorized
 from stream.rest.dialect import Dialect, settled
 from stream.rest.envelope import envelope
+from stream.twilio_signature import signature
 
 Origin = tuple[str, str, int]
 """Scheme, host, port."""
@@ -32,6 +33,7 @@ Parsed = TypeVar("Parsed")
 KEY_SUBPROTOCOL = "steno.key."
 OPEN_PATHS = ("/livez", "/readyz")
 """Probes carry no keys, and learn nothing."""
+TWILIO_PATH = "/twilio"
 QUERY_NAMES = ("api_key", "apikey", "key", "token", "access_token")
 """What people call a key in a URL, where logs and histories would keep it."""
 KEY = re.compile(r"[!-+\--~]+")
@@ -45,6 +47,10 @@ CREDENTIALS_HINT = "send `Authorization: Bearer KEY`, `x-api-key: KEY`, or the s
 class AccessOptions:
     api_key_file: str | None = field(
         default=None, metadata={"help": "file with an API key on each line; lines that begin with # don't count"}
+    )
+    twilio_auth_token_file: str | None = field(
+        default=None,
+        metadata={"help": "file with Twilio's auth token, or several in lines: calls that it has signed need no key"},
     )
     public_url: str | None = field(
         default=None, metadata={"help": "where clients reach the server, behind a proxy say"}
@@ -61,31 +67,45 @@ def load_keys(options: AccessOptions, environ: Mapping[str, str]) -> tuple[str, 
     Raises OSError for a file that can't be read, and BadRequest for a source that is named but holds no key, or one
     that no client could send: a server that was meant to have keys never runs without.
     """
-    sources: dict[str, list[str]] = {}
-    if "STENO_API_KEYS" in environ:
-        sources["STENO_API_KEYS"] = environ["STENO_API_KEYS"].split(",")
-    if options.api_key_file is not None:
-        lines = Path(options.api_key_file).read_text("latin-1").splitlines()
-        sources[options.api_key_file] = [line for line in lines if not line.startswith("#")]
-    keys: list[str] = []
-    for source, entries in sources.items():
-        found = [entry.strip() for entry in entries if entry.strip()]
-        if not found:
-            raise BadRequest(f"{source} holds no API key", hint="put one there, or do without it")
-        if not all(KEY.fullmatch(key) for key in found):
-            raise BadRequest(f"{source} holds a key that is not visible ASCII without spaces and commas")
-        keys += found
-    return tuple(keys)
+    return _of_variable("STENO_API_KEYS", environ) + _of_file(options.api_key_file)
+
+
+def load_twilio_tokens(options: AccessOptions, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Twilio's auth tokens, from their file and from STENO_TWILIO_AUTH_TOKEN, as keys are."""
+    return _of_variable("STENO_TWILIO_AUTH_TOKEN", environ) + _of_file(options.twilio_auth_token_file)
+
+
+def _of_variable(name: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    return _checked(name, environ[name].split(",")) if name in environ else ()
+
+
+def _of_file(path: str | None) -> tuple[str, ...]:
+    if path is None:
+        return ()
+    lines = Path(path).read_text("latin-1").splitlines()
+    return _checked(path, [line for line in lines if not line.startswith("#")])
+
+
+def _checked(source: str, entries: Iterable[str]) -> tuple[str, ...]:
+    found = tuple(entry.strip() for entry in entries if entry.strip())
+    if not found:
+        raise BadRequest(f"{source} holds no key", hint="put one there, or do without it")
+    if not all(KEY.fullmatch(key) for key in found):
+        raise BadRequest(f"{source} holds a key that is not visible ASCII without spaces and commas")
+    return found
 
 
 class Access:
-    """The rules of one server. Keys are kept as digests; `host` is the address it listens on.
+    """The rules of one server. Keys are kept as digests; `host` is the address it listens on. Where there are
+    `twilio_tokens`, Twilio's path needs a signature made with one of them, or a key.
 
     Raises BadRequest where the server would be open to a network without keys, or for an option that could never match.
     """
 
-    def __init__(self, options: AccessOptions, host: str, keys: Iterable[str]) -> None:
-        self._digests = [hashlib.sha256(key.encode()).digest() for key in keys]
+    def __init__(
+        self, options: AccessOptions, host: str, keys: Iterable[str], twilio_tokens: Iterable[str] = ()
+    ) -> None:
+        self._digests = [_digest(key) for key in keys]
         if not self._digests and not _is_loopback(host):
             raise BadRequest(
                 f"listening on {host} would let everyone who can reach it in",
@@ -97,6 +117,11 @@ class Access:
         self._hosts = {"localhost", "127.0.0.1", "::1", _configured(_name, "--host", host)}
         self._hosts |= {name for _, name, _ in public}
         self._hosts |= {_configured(_name, "--allow-host", each) for each in options.allow_host}
+        # What Twilio signs is the URL in a call's TwiML: the signature is always the same.
+        called = f"{self.public_origin}{TWILIO_PATH}".replace("http", "ws", 1)
+        self._signed = {signature(token, called): _id(_digest(token)) for token in twilio_tokens}
+        if self._signed and not self._public:
+            raise BadRequest("Twilio signs the URL that it is told to call", hint="say where that is: --public-url")
 
     @property
     def keyed(self) -> bool:
@@ -128,7 +153,10 @@ class Access:
         headers = Headers(scope=scope)
         own = self._own(headers, "https" if scope["scheme"] in ("https", "wss") else "http")
         self._check_origin(headers, own)
-        if not self.keyed or self.is_open(scope["path"]):
+        signable = self._signed and scope["path"] == TWILIO_PATH
+        if signable and (token_id := self._signer(headers)):
+            return token_id
+        if not (self.keyed or signable) or self.is_open(scope["path"]):
             return None
         if any(name.lower() in QUERY_NAMES for name, _ in parse_qsl(scope["query_string"].decode("latin-1"))):
             raise Unauthorized("a key in the URL is not taken: URLs end up in logs", hint=CREDENTIALS_HINT)
@@ -136,10 +164,10 @@ class Access:
         if not presented:
             raise Unauthorized("an API key is needed", hint=CREDENTIALS_HINT)
         for key in presented:
-            digest = hashlib.sha256(key.encode()).digest()
+            digest = _digest(key)
             # All are compared, so that time tells nothing about which one was near.
             if sum(hmac.compare_digest(digest, known) for known in self._digests):
-                return digest.hex()[:12]
+                return _id(digest)
         raise Unauthorized("no such API key", hint=CREDENTIALS_HINT)
 
     def middleware(self, app: ASGIApp, refused: Callable[[StreamError], None]) -> ASGIApp:
@@ -156,6 +184,12 @@ class Access:
             await answer(scope, receive, send)
 
         return guarded
+
+    def _signer(self, headers: Headers) -> str | None:
+        """The id of the token that Twilio has signed its way here with."""
+        presented = headers.get("x-twilio-signature", "").encode()
+        matches = [each for known, each in self._signed.items() if hmac.compare_digest(known.encode(), presented)]
+        return matches[0] if matches else None
 
     def _own(self, headers: Headers, scheme: str) -> Origin:
         """The origin that the request itself is for: names that only a foreign DNS points here are turned away."""
@@ -180,6 +214,14 @@ def refusal(error: StreamError, dialect: Dialect | None = None, request_id: str 
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(envelope(error, dialect, request_id), error.status, headers)
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+def _id(digest: bytes) -> str:
+    return digest.hex()[:12]
 
 
 def _is_loopback(host: str) -> bool:

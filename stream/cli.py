@@ -16,7 +16,7 @@ from typing import Any
 
 from models import registry
 from stream import calibrate, config, demo, startup, transcribe
-from stream.access import load_keys
+from stream.access import load_keys, load_twilio_tokens
 from stream.engines import ModelOptions
 from stream.errors import StreamError
 from stream.transcribe import TranscribeOptions
@@ -81,7 +81,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(flags: dict[str, Any]) -> int:
     chosen = config.load_all(flags, os.environ)
-    prepared = startup.prepare(chosen, load_keys(chosen.access, os.environ))
+    keys, tokens = load_keys(chosen.access, os.environ), load_twilio_tokens(chosen.access, os.environ)
+    prepared = startup.prepare(chosen, keys, tokens)
     for note in prepared.notes:
         log.warning(note)
     asyncio.run(startup.run(prepared, ready=lambda address: print(f"Steno is ready at {address}", flush=True)))

@@ -174,6 +174,7 @@ class Session:
                 self._end(TimedOut(f"{what} for {limit_s:g} s", fatal=True))
                 break
             if message is None:
+                await self._outlive()
                 return
             try:
                 wake = self._protocol.wake
@@ -186,6 +187,16 @@ class Session:
             await self._room_to_read()
         while await self._socket.receive() is not None:
             pass  # the write task closes the socket when it has said all
+        await self._outlive()
+
+    async def _outlive(self) -> None:
+        """The peer is gone. If that is how the protocol's sessions end, what was accepted still gets its finals."""
+        commands = self._protocol.hung_up()
+        if not (commands and self._started):
+            return
+        for command in () if self._stopped else commands:
+            self._take(command)
+        await asyncio.Event().wait()  # the write task ends this one when all is said
 
     def _patience(self, opened: float, now: float) -> tuple[float, float, str]:
         """How long to wait for the next message, from when on, and what is missing then."""

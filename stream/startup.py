@@ -36,14 +36,14 @@ class Prepared:
     notes: list[str]
 
 
-def prepare(config: Config, keys: Iterable[str] = ()) -> Prepared:
+def prepare(config: Config, keys: Iterable[str] = (), twilio_tokens: Iterable[str] = ()) -> Prepared:
     """All that can go wrong before anything runs, and all that may take minutes: weights are fetched here.
 
-    keys: API keys; without any, everyone who can reach the address may connect.
+    keys: API keys; without any, everyone who can reach the address may connect. twilio_tokens: see `Access`.
 
     Raises StreamError, ValueError, OSError or ImportError, each saying what is wrong with the configuration.
     """
-    access = Access(config.access, config.serving.host, keys)
+    access = Access(config.access, config.serving.host, keys, twilio_tokens)
     listener = serving.listen(config.serving)
     metrics = Metrics()
     files, fetcher = FileStore(config.files), Fetcher(config.fetch)

@@ -13,11 +13,11 @@ CLIENT = ROOT / "clients/python"
 
 LAYERS = (
     "usage",
-    "audio costs errors media_messages metrics pace rest rest.languages text",
-    "batch channel events load media_child messages multipart promise secret trial",
+    "audio costs errors media_messages metrics pace rest rest.languages text tracks",
+    "batch channel events load media_child messages multipart promise secret trial twilio_signature",
     "rest.addresses rest.fields rest.names",
     "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket transcript worker",
-    "calibrate engine media protocols.native rest.envelope rest.fetch rest.request",
+    "calibrate engine media protocols.native protocols.twilio rest.envelope rest.fetch rest.request",
     "protocols.openai_items protocols.openai_session",
     "protocols.openai_beta",
     "protocols.openai_messages",
@@ -49,9 +49,13 @@ PURE = {
         f"stream.{name}"
         for name in ("audio", "batch", "channel", "costs", "errors", "events", "load", "media_messages")
     ),
-    *(f"stream.{name}" for name in ("messages", "multipart", "outbox", "pace", "promise", "subtitles", "text")),
-    *("stream.transcriber", "stream.transcript"),
-    *("stream.protocols", "stream.protocols.base", "stream.protocols.native", "stream.protocols.openai"),
+    *(
+        f"stream.{name}"
+        for name in ("messages", "multipart", "outbox", "pace", "promise", "subtitles", "text", "tracks")
+    ),
+    *("stream.transcriber", "stream.transcript", "stream.twilio_signature"),
+    *("stream.protocols", "stream.protocols.base", "stream.protocols.native", "stream.protocols.twilio"),
+    "stream.protocols.openai",
     *(f"stream.protocols.openai_{part}" for part in ("beta", "items", "messages", "session")),
     *(f"stream.rest.{name}" for name in ("addresses", "answer", "deepgram", "dialect", "envelope", "fields")),
     *(f"stream.rest.{name}" for name in ("languages", "names", "request", "segments", "sse")),

@@ -3,5 +3,6 @@
 from stream.protocols.base import WireProtocol
 from stream.protocols.native import NativeProtocol
 from stream.protocols.openai import OpenAIProtocol
+from stream.protocols.twilio import TwilioProtocol
 
-PROTOCOLS: tuple[type[WireProtocol], ...] = (NativeProtocol, OpenAIProtocol)
+PROTOCOLS: tuple[type[WireProtocol], ...] = (NativeProtocol, OpenAIProtocol, TwilioProtocol)

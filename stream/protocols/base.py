@@ -45,6 +45,8 @@ class WireProtocol(Protocol):
     """The session's options where the request already carried them."""
     wake: float | None
     """When `tick` is due; None for never. Looked at after each call."""
+    labels: Mapping[str, str]
+    """Names that others have for the session, a call's id say; some are known only once it has started."""
 
     @classmethod
     def open(cls, request: Request, limits: Limits) -> WireProtocol:
@@ -52,6 +54,10 @@ class WireProtocol(Protocol):
 
     def receive(self, message: str | bytes) -> Sequence[Command]:
         """Read one message. Raises a ClientError for a wrong one; unless that is fatal, the next is welcome."""
+
+    def hung_up(self) -> Sequence[Command]:
+        """What it means that the peer is gone. Nothing: nobody waits for what is left. Else these are the last
+        commands, a Stop at their end, and all that was accepted gets its finals."""
 
     def send(self, event: Event, seq: int | None, now: float) -> Messages:
         """Messages that say `event`; `seq` is its number if it has one."""

@@ -6,7 +6,7 @@ at the client's rate; both count from `offset`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -94,6 +94,7 @@ class NativeProtocol:
     answers_audio: ClassVar[bool] = False
     idle_s: ClassVar[float | None] = None
     wake: float | None = None
+    labels: Mapping[str, str] = {}
 
     def __init__(self, limits: Limits, start: events.Start | None, subprotocol: str | None) -> None:
         self.start = start
@@ -167,6 +168,9 @@ class NativeProtocol:
         except (msgspec.DecodeError, RecursionError):
             kind = None
         return BadRequest(f"in `{kind}`: {why}" if kind else why, fatal=kind == "start" and self._options is None)
+
+    def hung_up(self) -> Sequence[Command]:
+        return ()
 
     def tick(self, now: float) -> Messages:
         return []

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any, ClassVar, assert_never
 
@@ -47,6 +47,7 @@ class OpenAIProtocol:
     answers_audio: ClassVar[bool] = False
     idle_s: ClassVar[float | None] = IDLE_S
     wake: float | None = None
+    labels: Mapping[str, str] = {}
 
     def __init__(self, request: Request) -> None:
         name = dict(request.query).get("model") or None
@@ -83,6 +84,9 @@ class OpenAIProtocol:
     @classmethod
     def open(cls, request: Request, limits: Limits) -> OpenAIProtocol:
         return cls(request)
+
+    def hung_up(self) -> Sequence[Command]:
+        return ()
 
     def tick(self, now: float) -> Messages:
         return []

@@ -9,25 +9,32 @@ from typing import Any
 
 import pytest
 
-from stream.access import Access, AccessOptions, load_keys
+from stream.access import TWILIO_PATH, Access, AccessOptions, load_keys, load_twilio_tokens
 from stream.admission import Admission, AdmissionOptions
 from stream.app import Service, create_app
 from stream.errors import BadRequest
 from stream.events import Limits
 from stream.files import FileOptions, FileStore
 from stream.metrics import Metrics
+from stream.protocols.twilio import TwilioProtocol
+from stream.twilio_signature import signature
 from tests.stream.inline import scripted_engine
 
 KEY, OTHER = "first-secret-5f3a", "second/secret+9c1b=="
 OWN = ("host", "localhost:8765")
-WEBSOCKET, OPEN, KEYED = ["/v1/stream"], ["/livez", "/readyz"], ["/v1/models", "/metrics", "/docs", "/openapi.json"]
+WEBSOCKET, OPEN, KEYED = (
+    ["/v1/stream", "/twilio"],
+    ["/livez", "/readyz"],
+    ["/v1/models", "/metrics", "/docs", "/openapi.json"],
+)
 NOWHERE = "/nowhere"
 
 
-async def application(*keys: str, host: str = "127.0.0.1", **options: Any) -> Any:
+async def application(*keys: str, host: str = "127.0.0.1", twilio_tokens: tuple[str, ...] = (), **options: Any) -> Any:
     engine = await scripted_engine()
     service = Service(Admission({engine.name: engine}, AdmissionOptions()), Limits(), Metrics())
-    return create_app(service, Access(AccessOptions(**options), host, keys), FileStore(FileOptions()))
+    access = Access(AccessOptions(**options), host, keys, twilio_tokens)
+    return create_app(service, access, FileStore(FileOptions()))
 
 
 async def ask(
@@ -173,6 +180,71 @@ def test_key_ids_are_stable_tell_keys_apart_and_hold_nothing_of_them():
     assert KEY[:4] not in str(key_id(access, KEY))
     assert KEY not in repr(vars(access))
     assert key_id(Access(AccessOptions(), "127.0.0.1", []), KEY) is None
+
+
+TOKEN, CALLED = "twilio-6b1c0e5d", "wss://captions.example/twilio"
+SIGNATURES = {
+    signature(TOKEN, CALLED): True,
+    signature("the-one-before", CALLED): True,
+    signature("wrong", CALLED): False,
+    signature(TOKEN, "https://captions.example/twilio"): False,
+    signature(TOKEN, "wss://captions.example/v1/stream"): False,
+    signature(TOKEN, "wss://evil.example/twilio"): False,
+    signature(TOKEN, CALLED)[:-1]: False,
+    "": False,
+    "schlüssel": False,
+}
+
+
+@pytest.mark.parametrize("keys", [(), (KEY,)])
+@pytest.mark.parametrize("presented", SIGNATURES)
+async def test_twilios_signature_stands_for_a_key_on_its_path_only(presented: str, keys: tuple[str, ...]):
+    tokens = (TOKEN, "the-one-before")
+    app = await application(*keys, public_url="https://captions.example", twilio_tokens=tokens)
+    signed = ("x-twilio-signature", presented)
+    assert (await ask(app, "/twilio", OWN, signed, websocket=True))[0] == (101 if SIGNATURES[presented] else 401)
+    for path in ("/v1/stream", "/openai/twilio"):
+        assert (await ask(app, path, OWN, signed, websocket=True))[0] == (401 if keys else 101)
+    assert (await ask(app, "/twilio", ("host", "evil.example"), signed, websocket=True))[0] == 421
+
+
+async def test_a_key_opens_twilios_path_too():
+    app = await application(KEY, public_url="https://captions.example", twilio_tokens=(TOKEN,))
+    assert (await ask(app, "/twilio", OWN, *GOOD["bearer"], websocket=True))[0] == 101
+    assert (await ask(app, "/twilio", OWN, ("x-api-key", TOKEN), websocket=True))[0] == 401
+    assert (await ask(app, "/livez", OWN))[0] == 200
+
+
+def test_a_calls_sessions_belong_to_the_token():
+    access = Access(AccessOptions(public_url="https://captions.example"), "127.0.0.1", [KEY], [TOKEN, OTHER])
+    headers = [(b"host", b"localhost"), (b"x-twilio-signature", signature(TOKEN, CALLED).encode())]
+    scope = {"type": "websocket", "scheme": "ws", "path": "/twilio", "query_string": b"", "headers": headers}
+    owner = access.check(scope)
+    assert owner
+    scope["headers"] = [(b"host", b"localhost"), (b"x-twilio-signature", signature(OTHER, CALLED).encode())]
+    assert access.check(scope) not in (owner, None)
+    assert owner not in TOKEN
+    assert TOKEN not in repr(vars(access))
+    assert TWILIO_PATH in TwilioProtocol.paths
+
+
+@pytest.mark.parametrize(
+    ("public_url", "called"),
+    [
+        ("https://captions.example:443/", "wss://captions.example/twilio"),
+        ("https://Captions.example:8443", "wss://captions.example:8443/twilio"),
+        ("http://localhost:8765", "ws://localhost:8765/twilio"),
+    ],
+)
+async def test_the_url_that_twilio_signs_is_below_the_public_one(public_url: str, called: str):
+    app = await application(KEY, public_url=public_url, twilio_tokens=(TOKEN,))
+    assert (await ask(app, "/twilio", OWN, ("x-twilio-signature", signature(TOKEN, called)), websocket=True))[0] == 101
+
+
+def test_without_a_public_url_no_signature_could_be_checked():
+    with pytest.raises(BadRequest) as caught:
+        Access(AccessOptions(), "127.0.0.1", [KEY], [TOKEN])
+    assert "--public-url" in str(caught.value.hint)
 
 
 HOSTS = {
@@ -339,6 +411,16 @@ def test_keys_come_from_the_file_and_the_environment(tmp_path: Path):
     file.write_text(f"# ours\n\n{KEY}\n  {OTHER} \n#{KEY}\n")
     assert load_keys(AccessOptions(api_key_file=str(file)), {"STENO_API_KEYS": "a, b,"}) == ("a", "b", KEY, OTHER)
     assert load_keys(AccessOptions(), {}) == ()
+
+
+def test_twilios_tokens_do_too(tmp_path: Path):
+    file = tmp_path / "tokens"
+    file.write_text("new\nold\n")
+    options = AccessOptions(twilio_auth_token_file=str(file))
+    assert load_twilio_tokens(options, {"STENO_TWILIO_AUTH_TOKEN": "set"}) == ("set", "new", "old")
+    assert load_twilio_tokens(AccessOptions(), {"STENO_API_KEYS": "a"}) == ()
+    with pytest.raises(BadRequest, match="STENO_TWILIO_AUTH_TOKEN"):
+        load_twilio_tokens(options, {"STENO_TWILIO_AUTH_TOKEN": " "})
 
 
 @pytest.mark.parametrize("content", ["", "\n \n", "# a comment", "ключ", "two words", "a,b", "\ufeffkey"])
