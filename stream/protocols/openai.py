@@ -49,7 +49,7 @@ class OpenAIProtocol:
     wake: float | None = None
     labels: Mapping[str, str] = {}
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, limits: Limits) -> None:
         name = dict(request.query).get("model") or None
         if name not in ALIASES and (name or "").startswith(CONVERSING):
             name = None
@@ -62,6 +62,7 @@ class OpenAIProtocol:
         self.start: events.Start | None = events.Start(self._options)
         self.subprotocol = "realtime" if "realtime" in request.subprotocols else None
         self._session = request.session
+        self._expires_at = int(request.at.timestamp() + limits.session_s)
         self._beta = openai_beta.spoken(request)
         # The session's own id lets others listen; these may be shown around.
         self._name = hashlib.sha256(request.session.encode()).hexdigest()[:16]
@@ -83,7 +84,7 @@ class OpenAIProtocol:
 
     @classmethod
     def open(cls, request: Request, limits: Limits) -> OpenAIProtocol:
-        return cls(request)
+        return cls(request, limits)
 
     def hung_up(self) -> Sequence[Command]:
         return ()
@@ -285,7 +286,7 @@ class OpenAIProtocol:
                 return []
 
     def _effective(self) -> dict[str, Any]:
-        return effective(f"sess_{self._session}", self._options, self._turns)
+        return effective(f"sess_{self._session}", self._expires_at, self._options, self._turns)
 
     def _failed(self, error: StreamError) -> Messages:
         if error not in self._blamed and self._asked and not error.fatal:

@@ -66,8 +66,7 @@ def rewritten(message: dict[str, Any]) -> dict[str, Any] | None:
 def _flat(session: dict[str, Any]) -> dict[str, Any]:
     audio = session["audio"]["input"]
     return {
-        "id": session["id"],
-        "object": session["object"],
+        **{name: session[name] for name in ("id", "object", "expires_at")},
         "input_audio_format": FORMATS[audio["format"]["type"]],
         "input_audio_transcription": {name: audio["transcription"][name] for name in ("model", "language", "prompt")},
         "turn_detection": audio["turn_detection"],

@@ -145,8 +145,8 @@ class Turns:
         }
 
 
-def effective(id: str, options: SessionOptions, turns: Turns) -> dict[str, Any]:
-    """The session as it is; what can't be honoured is shown as what holds instead."""
+def effective(id: str, expires_at: int, options: SessionOptions, turns: Turns) -> dict[str, Any]:
+    """The session as it is; what can't be honoured is shown as what holds instead. expires_at: Unix time."""
     audio, languages = options.audio, options.languages
     type = TYPES[audio.encoding]
     rate = {} if type != "audio/pcm" and audio.sample_rate == RATES[type] else {"rate": audio.sample_rate}
@@ -154,6 +154,7 @@ def effective(id: str, options: SessionOptions, turns: Turns) -> dict[str, Any]:
         "type": "transcription",
         "object": "realtime.transcription_session",
         "id": id,
+        "expires_at": expires_at,
         "audio": {
             "input": {
                 "format": {"type": type, **rate},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,7 @@ async def test_turn_detection_makes_items_in_order(client: openai.AsyncOpenAI):
         created: Any = await connection.recv()
         assert created.type == "session.created"
         assert created.session.type == "transcription"
+        assert created.session.expires_at > time.time()
         assert created.session.audio.input.format.rate == 24_000
         turns: Any = {"type": "server_vad", "silence_duration_ms": 400, "threshold": 0.9}
         await connection.session.update(

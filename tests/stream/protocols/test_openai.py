@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -84,6 +85,12 @@ def test_realtime_is_selected_where_it_is_offered_and_a_key_never():
     assert opened(subprotocols=("realtime", "openai-insecure-api-key.K")).subprotocol == "realtime"
     assert opened(subprotocols=("openai-insecure-api-key.K",)).subprotocol is None
     assert opened().subprotocol is None
+
+
+def test_a_session_says_when_it_expires():
+    request = Request("/v1/realtime", at=datetime(2026, 11, 25, tzinfo=UTC))
+    [created] = said(OpenAIProtocol.open(request, Limits(session_s=60)), ready(SessionOptions()))
+    assert created["session"]["expires_at"] == datetime(2026, 11, 25, 0, 1, tzinfo=UTC).timestamp()
 
 
 def test_ids_have_their_prefixes_and_give_the_sessions_own_id_away_only_once():

@@ -31,6 +31,7 @@ def test_it_is_told_by_a_header_or_by_what_browsers_offer():
         assert created["session"] == {
             "id": "sess_s",
             "object": "realtime.transcription_session",
+            "expires_at": 14_400,
             "input_audio_format": "g711_ulaw",
             "input_audio_transcription": {"model": "m", "language": "en", "prompt": "Ada"},
             "turn_detection": {

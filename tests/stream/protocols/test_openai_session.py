@@ -25,7 +25,7 @@ from vad.endpointer import EndpointOptions
 )
 def test_formats_both_ways(asked: dict[str, Any], audio: AudioFormat, shown: dict[str, Any]):
     assert msgspec.convert(asked, Format).read() == audio
-    assert effective("sess_1", SessionOptions(audio=audio), Turns())["audio"]["input"]["format"] == shown
+    assert effective("sess_1", 0, SessionOptions(audio=audio), Turns())["audio"]["input"]["format"] == shown
 
 
 @pytest.mark.parametrize("rate", [7999, 48_001, -1])
