@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.base import Word
 from models.scripted import ledger_audio
 from stream import events
 from stream.audio import AudioFormat
@@ -168,6 +169,21 @@ def test_clear_takes_what_has_come_and_is_answered_even_where_nothing_has():
     assert received(protocol, CLEAR) == [Clear()]
     with pytest.raises(openai.EmptyCommit):
         received(protocol, COMMIT)
+
+
+def test_text_that_comes_late_of_cleared_audio_is_not_told():
+    protocol = opened()
+    received(protocol, update(turn_detection=None))
+    received(protocol, append(bytes(48_000)))
+    said(protocol, events.SpeechStarted(segment=0, channel=0, at=0))
+    spoken: Any = {"segment": 0, "channel": 0, "start": 0, "end": 9000, "language": "en"}
+    two = (Word(" one", 0, 4000), Word(" two", 5000, 9000))
+    [delta] = said(protocol, events.Partial(words=two, stable=1, lag=0, **spoken))
+    assert delta["delta"] == "one"
+    received(protocol, CLEAR)
+    assert said(protocol, events.Partial(words=two, stable=2, lag=0, **spoken)) == []
+    latency = events.Latency(endpoint=0, queue=0, decode=0, decoded_at=0)
+    assert said(protocol, events.Final(words=two, reason="max_length", latency=latency, **spoken)) == []
 
 
 @pytest.mark.parametrize("kind", ["response.create", "conversation.item.create", "output_audio_buffer.clear", "sing"])
