@@ -17,9 +17,16 @@ from numpy.typing import NDArray
 
 from models.base import SAMPLE_RATE, Samples
 
-Encoding = Literal["pcm_s16le", "pcm_f32le", "mulaw", "alaw"]
+Encoding = Literal["pcm_s16le", "pcm_s32le", "pcm_f16le", "pcm_f32le", "mulaw", "alaw"]
 
-SAMPLE_BYTES: dict[Encoding, int] = {"pcm_s16le": 2, "pcm_f32le": 4, "mulaw": 1, "alaw": 1}
+SAMPLE_BYTES: dict[Encoding, int] = {
+    "pcm_s16le": 2,
+    "pcm_s32le": 4,
+    "pcm_f16le": 2,
+    "pcm_f32le": 4,
+    "mulaw": 1,
+    "alaw": 1,
+}
 SAMPLE_RATES = range(8_000, 48_001)
 CHANNELS = range(1, 9)
 
@@ -206,9 +213,8 @@ def _alaw() -> Samples:
 MULAW, ALAW = _mulaw(), _alaw()
 
 
-def _float32(payload: bytes) -> Samples:
+def _float(read: NDArray[np.floating]) -> Samples:
     """Full scale is 1.0; what is beyond is clipped, and NaN is silence."""
-    read = np.frombuffer(payload, "<f4")
     scaled = np.clip(np.where(np.isnan(read), np.float32(0), read), -1, 1) * 32768
     samples: Samples = np.minimum(np.rint(scaled), 32767).astype(np.int16)
     return samples
@@ -216,7 +222,9 @@ def _float32(payload: bytes) -> Samples:
 
 DECODERS: dict[Encoding, Callable[[bytes], Samples]] = {
     "pcm_s16le": lambda payload: np.frombuffer(payload, "<i2"),
-    "pcm_f32le": _float32,
+    "pcm_s32le": lambda payload: np.frombuffer(payload, "<i2")[1::2],  # the upper halves
+    "pcm_f16le": lambda payload: _float(np.frombuffer(payload, "<f2").astype(np.float32)),
+    "pcm_f32le": lambda payload: _float(np.frombuffer(payload, "<f4")),
     "mulaw": lambda payload: MULAW[np.frombuffer(payload, np.uint8)],
     "alaw": lambda payload: ALAW[np.frombuffer(payload, np.uint8)],
 }

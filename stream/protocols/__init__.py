@@ -1,8 +1,16 @@
 """The dialects that the server speaks: adding one is a file here and a line below."""
 
 from stream.protocols.base import WireProtocol
+from stream.protocols.mistral import MistralProtocol
 from stream.protocols.native import NativeProtocol
 from stream.protocols.openai import OpenAIProtocol
 from stream.protocols.twilio import TwilioProtocol
+from stream.protocols.vosk import VoskProtocol
 
-PROTOCOLS: tuple[type[WireProtocol], ...] = (NativeProtocol, OpenAIProtocol, TwilioProtocol)
+PROTOCOLS: tuple[type[WireProtocol], ...] = (
+    NativeProtocol,
+    MistralProtocol,
+    OpenAIProtocol,
+    TwilioProtocol,
+    VoskProtocol,
+)

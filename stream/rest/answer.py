@@ -15,6 +15,7 @@ import msgspec
 from models.base import SAMPLE_RATE, Word
 from stream import subtitles
 from stream.events import Final
+from stream.rest.counts import counts
 from stream.rest.languages import name
 from stream.rest.request import TranscriptionRequest
 from stream.rest.segments import (
@@ -29,9 +30,6 @@ from stream.rest.segments import (
 
 FRAME = SAMPLE_RATE // 100
 """What `seek` counts in."""
-WINDOW = 30 * SAMPLE_RATE
-WINDOW_TOKENS = 375
-"""What each 30 s of audio that are begun count for, as Mistral's usage has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +83,7 @@ def body(answer: Answer) -> dict[str, Any]:
     }
     if "word" in request.granularities:
         fields["words"] = [_word_fields(word) for each in answer.segments for word in each.words]
-    counts = usage(answer)
-    return fields | {"usage": {"type": "duration", "seconds": _seconds(answer.duration), **counts}}
+    return fields | {"usage": {"type": "duration", "seconds": _seconds(answer.duration), **usage(answer)}}
 
 
 def asked_segments(request: TranscriptionRequest, told: Sequence[Segment]) -> Sequence[Segment]:
@@ -122,21 +119,9 @@ def segment_fields(segment: Segment) -> dict[str, Any]:
 
 
 def usage(answer: Answer) -> dict[str, int]:
-    """Mistral's counts. Engines tell no tokens: those of text are words, as prompts and finals write them."""
+    """Mistral's counts."""
     request = answer.request
-    prompt = len((request.prompt or "").split()) + sum(len(each.split()) for each in request.keywords)
-    completion = sum(len(each.words) for each in answer.segments)
-    return {
-        "prompt_audio_seconds": -(-answer.duration // SAMPLE_RATE),
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion + audio_tokens(answer.duration),
-    }
-
-
-def audio_tokens(duration: int) -> int:
-    """What `duration` samples of audio count for."""
-    return -(-duration // WINDOW) * WINDOW_TOKENS
+    return counts(answer.duration, sum(len(each.words) for each in answer.segments), request.prompt, request.keywords)
 
 
 def compression_ratio(spoken: str) -> float:

@@ -38,6 +38,10 @@ ALIASES = {
         ("voxtral-mini-latest", "voxtral-mini-2507", "voxtral-small-latest", "voxtral-small-2507"),
         Alias("mistral", "voxtral"),
     ),
+    **dict.fromkeys(
+        ("voxtral-mini-transcribe-realtime-2602", "voxtral-mini-transcribe-realtime-latest"),
+        Alias("mistral", "voxtral"),
+    ),
     **dict.fromkeys(("nova-3", "nova-3-general", "nova-2", "nova-2-general"), Alias("deepgram")),
 }
 

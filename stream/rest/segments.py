@@ -42,11 +42,14 @@ class Segment:
 def segment(final: Final, number: int) -> Segment:
     """The segment that a final becomes as the `number`th, from 0. It has at least one word, as every final has."""
     words = list(final.words)
-    # A model may begin an utterance without the space that its language writes.
-    spaced = words[0].text[:1].isspace() or final.language not in SPACELESS
-    words[0] = words[0].spelled(" " * (spaced and number > 0) + words[0].text.lstrip())
+    words[0] = words[0].spelled(" " * (number > 0 and spaced(words, final.language)) + words[0].text.lstrip())
     words[-1] = words[-1].spelled(words[-1].text.rstrip())
     return Segment(number, tuple(words), final.language)
+
+
+def spaced(words: Sequence[Word], language: str | None) -> bool:
+    """Whether a space goes between what was said before and these words: a model may leave it out of the first one."""
+    return words[0].text[:1].isspace() or language not in SPACELESS
 
 
 def segments(finals: Sequence[Final]) -> tuple[Segment, ...]:

@@ -13,7 +13,8 @@ import msgspec
 from models.base import SAMPLE_RATE
 from stream.errors import StreamError
 from stream.events import Final
-from stream.rest.answer import Answer, asked_segments, audio_tokens, body, usage
+from stream.rest.answer import Answer, asked_segments, body, usage
+from stream.rest.counts import audio_tokens
 from stream.rest.envelope import envelope
 from stream.rest.request import TranscriptionRequest
 from stream.rest.segments import Segment, heard_languages, segment, text

@@ -92,3 +92,14 @@ def hear(socket: ClientConnection, kind: str) -> list[dict[str, Any]]:
     while messages[-1]["type"] != kind:
         messages.append(json.loads(socket.recv(timeout=20)))
     return messages
+
+
+def natively(server: Server, audio: bytes, key: str | None = None, **options: Any) -> list[dict[str, Any]]:
+    """Finals of a session of our own protocol."""
+    headers = {} if key is None else {"x-api-key": key}
+    with server.connect(additional_headers=headers) as socket:
+        say(socket, type="start", **options)
+        for start in range(0, len(audio), 4800):
+            socket.send(audio[start : start + 4800])
+        say(socket, type="stop")
+        return [message for message in hear(socket, "done") if message["type"] == "final"]

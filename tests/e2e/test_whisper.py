@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mistralai.client import Mistral
 
 from steno.bench import wer
 from tests.e2e.conftest import Server, hear, say
 from tests.e2e.test_faults import check_order
+from tests.e2e.test_mistral_live import heard, joined
 from tests.micro.corpus import Clip, read
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -51,3 +53,10 @@ def test_what_the_model_was_not_trained_for_is_refused_at_the_start(micro: Serve
         with micro.connect() as socket:
             say(socket, type="start", **options)
             assert hear(socket, "error")[-1]["code"] == "unsupported"
+
+
+async def test_text_told_to_mistrals_client_is_never_taken_back(micro: Server):
+    clip = read(FIXTURES / "clips")[0]
+    events = await heard(Mistral(api_key="any", server_url=micro.http), clip.samples.tobytes())
+    assert events[-1].text == joined(events)
+    assert wer.errors(wer.normalized(clip.text), wer.normalized(events[-1].text)) <= 0.1 * len(clip.words)

@@ -95,6 +95,21 @@ def test_floats_are_made_harmless() -> None:
     assert samples.tolist() == [0, 16_384, -16_384, top, bottom, top, bottom, top, bottom, 0, 0, 0]
 
 
+def test_half_floats_are_made_harmless_too() -> None:
+    floats = [0.0, 0.5, -0.5, 1.0, -1.0, 6e4, np.inf, -np.inf, np.nan, 6e-8]
+    signalling_nan = bytes.fromhex("017c")
+    (samples,) = Converter(AudioFormat("pcm_f16le")).push(np.array(floats, "<f2").tobytes() + signalling_nan)
+    top, bottom = 32_767, -32_768
+    assert samples.tolist() == [0, 16_384, -16_384, top, bottom, top, top, bottom, 0, 0, 0]
+
+
+def test_of_wide_integers_the_upper_half_is_taken() -> None:
+    wide = np.array([0, 0x12345678, -0x12345678, 2**31 - 1, -(2**31), 1, -1], "<i4")
+    first, second = Converter(AudioFormat("pcm_s32le", channels=2)).push(np.stack([wide, -wide], axis=1).tobytes())
+    assert first.tolist() == [0, 0x1234, -0x1235, 32_767, -32_768, 0, -1]
+    assert second.tolist() == [0, -0x1235, 0x1234, -32_768, -32_768, -1, 0]
+
+
 def test_mulaw_decodes_as_g711_has_it() -> None:
     codes = {0x00: -32_124, 0x80: 32_124, 0x7F: 0, 0xFF: 0, 0x7E: -8, 0xFE: 8, 0x0F: -16_764, 0xF0: 120, 0xEF: 132}
     (samples,) = Converter(AudioFormat("mulaw")).push(bytes(codes))

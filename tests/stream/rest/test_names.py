@@ -30,6 +30,7 @@ def test_no_name_is_the_operators_first():
         ("whisper-1", "turbo"),
         ("gpt-4o-transcribe", "sphinx"),
         ("voxtral-mini-2507", "voxtral-mini"),
+        ("voxtral-mini-transcribe-realtime-2602", "voxtral-mini"),
         ("voxtral-small-latest", "voxtral-mini"),
         ("nova-3", "sphinx"),
     ],
