@@ -257,7 +257,7 @@ class OpenAIProtocol:
         said = [messages.completed(span.item)]
         if span.told:
             return self._all(said)
-        due = bool(span.item.text) if span.manual else span.wanted and not span.spoken
+        due = bool(span.item.passage.text) if span.manual else span.wanted and not span.spoken
         return [*self._committed(span.item), *self._all(said)] if due else []
 
     def _committed(self, item: Item) -> Messages:

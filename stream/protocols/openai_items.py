@@ -11,25 +11,19 @@ from dataclasses import dataclass, field
 
 from models.base import SAMPLE_RATE
 from stream.events import Final, Partial
-from stream.rest.languages import SPACELESS
-from stream.text import render, stable_length
+from stream.protocols.passage import Passage
 
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A stretch of audio with its transcript. `text` only grows: it is all that was told in deltas, joined.
-
-    failed: whether the decoding of some of it was given up.
-    """
+    """A stretch of audio with its transcript. failed: whether the decoding of some of it was given up."""
 
     id: str
     start: int
     end: int = 0
-    text: str = ""
-    languages: list[str] = field(default_factory=list)
     failed: bool = False
-    _before: str = ""
-    """The text that the segment under way continues."""
+    languages: list[str] = field(default_factory=list)
+    passage: Passage = field(default_factory=Passage)
 
     @property
     def seconds(self) -> float:
@@ -37,19 +31,12 @@ class Item:
 
     def add(self, event: Partial | Final) -> str:
         """What the item's latest segment has to say that has not been told: only what can't change any more."""
-        said = render(event.words)
         if isinstance(event, Partial):
-            said = said[: stable_length(event.words, event.stable)]
-        # A model may begin an utterance without the space that its language writes.
-        spaced = event.words[0].text[:1].isspace() or event.language not in SPACELESS
-        if said and spaced and self.text and self.text == self._before:
-            self._before += " "
-        delta = (self._before + said)[len(self.text) :] if said else ""
-        self.text += delta
-        if isinstance(event, Final):
-            self._before = self.text
-            if event.language and event.language not in self.languages:
-                self.languages.append(event.language)
+            return self.passage.add(event, event.stable)
+        delta = self.passage.add(event, len(event.words))
+        self.passage.close(event)
+        if event.language and event.language not in self.languages:
+            self.languages.append(event.language)
         return delta
 
 

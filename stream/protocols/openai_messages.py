@@ -66,7 +66,7 @@ def read(message: str | bytes) -> Message:
         known: Message = _messages.decode(message)
     except (msgspec.DecodeError, RecursionError) as error:
         kind = _header(message).type
-        if kind in KNOWN or not isinstance(kind, str):
+        if not isinstance(kind, str) or kind in KNOWN:
             raise BadRequest(str(error)) from None
         raise BadRequest(f"a transcription session takes no `{kind[:60]}`; it was ignored", param="type") from None
     if not isinstance(known, Append):
@@ -106,12 +106,12 @@ def committed(item: Item, previous: str | None) -> Iterator[Said]:
 def completed(item: Item) -> Said:
     """An item's last message."""
     fields: dict[str, Any] = {"item_id": item.id, "content_index": 0}
-    if item.failed and not item.text:
+    if item.failed and not item.passage.text:
         error = {"type": "server_error", "code": "transcription_failed", "message": "decoding failed", "param": None}
         return f"{TRANSCRIPTION}.failed", {**fields, "error": error}
     return f"{TRANSCRIPTION}.completed", {
         **fields,
-        "transcript": item.text,
+        "transcript": item.passage.text,
         "usage": {"type": "duration", "seconds": item.seconds},
         "languages": [{"code": code} for code in item.languages],
     }

@@ -44,7 +44,7 @@ def test_punctuation_waits_for_the_word_behind_it():
     assert item.add(partial(" Hello,", " world.", stable=1)) == ""
     assert item.add(partial(" Hello,", " world.", stable=2)) == ", world"
     assert item.add(final(" Hello,", " world!")) == "!"
-    assert item.text == "Hello, world!"
+    assert item.passage.text == "Hello, world!"
 
 
 def test_segments_of_one_item_are_apart_as_their_language_writes():
@@ -54,7 +54,7 @@ def test_segments_of_one_item_are_apart_as_their_language_writes():
     assert item.add(final("Two.")) == "."
     assert item.add(final("三", language="zh")) == "三"
     assert item.add(final("四", "五", language="zh")) == "四五"
-    assert item.text == "One. Two.三四五"
+    assert item.passage.text == "One. Two.三四五"
     assert item.languages == ["en", "zh"]
 
 
@@ -83,9 +83,9 @@ def test_deltas_make_up_the_transcript_whatever_a_model_says(
                 transcripts.append(render(kept.words))
             elif spoken:
                 deltas.append(item.add(partial(*spoken, stable=kept.agreed, language=language)))
-    assert "".join(deltas) == item.text
-    assert item.text.replace(" ", "") == "".join(transcripts).replace(" ", "")
-    assert item.text == item.text.strip()
+    assert "".join(deltas) == item.passage.text
+    assert item.passage.text.replace(" ", "") == "".join(transcripts).replace(" ", "")
+    assert item.passage.text == item.passage.text.strip()
 
 
 def ids() -> Items:

@@ -8,6 +8,7 @@ import pytest
 from stream.errors import BadAudio, BadRequest, TooLarge
 from stream.protocols import openai_messages as messages
 from stream.protocols.openai_items import Item
+from tests.stream.protocols.test_openai_items import final
 
 
 def test_the_largest_append_that_their_clients_may_send_is_read():
@@ -35,6 +36,7 @@ def test_other_messages_are_short():
         ("[]", BadRequest, "object"),
         ("{}", BadRequest, "type"),
         ('{"type": 3}', BadRequest, "type"),
+        ('{"type": []}', BadRequest, "type"),
         ('{"type": "response.create"}', BadRequest, "response.create"),
         ('{"type": "input_audio_buffer.append"}', BadRequest, "audio"),
         ('{"type": "input_audio_buffer.append", "audio": "?"}', BadRequest, "base64"),
@@ -65,7 +67,8 @@ def test_an_item_that_failed_without_a_word_has_no_transcript():
     kind, fields = messages.completed(failed)
     assert kind.endswith(".failed")
     assert fields["error"]["code"] == "transcription_failed"
-    kind, fields = messages.completed(Item("a", 0, 16_000, "some", ["en"], failed=True))
+    failed.add(final(" some"))
+    kind, fields = messages.completed(failed)
     assert kind.endswith(".completed")
     assert (fields["transcript"], fields["languages"]) == ("some", [{"code": "en"}])
     assert fields["usage"] == {"type": "duration", "seconds": 1.0}
