@@ -118,15 +118,16 @@ class Admission:
             else:
                 return
 
-    def engine(self, options: SessionOptions) -> Engine:
+    def engine(self, options: SessionOptions, former: Engine | None = None) -> Engine:
         """The engine for a session, which can do all that is asked; a vendor's name stands for one of ours.
 
+        former: the one that has room for this session already.
         Raises UnknownModel, Unsupported, and what `Engine.require_ready` and `require_room` raise.
         """
         name = options.model or next(iter(self.engines))
         engine = self.engines[resolve(name, self.cards, options.task, options.languages)]
         engine.require_ready()
-        if self._options.max_sessions is None:
+        if self._options.max_sessions is None and engine is not former:
             engine.require_room()
         check(options, engine)
         return engine

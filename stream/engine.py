@@ -221,11 +221,15 @@ class Engine:
         if reason := self._busyness.overload(now, (self.channels - measured) / max(1.0, measured)):
             raise Overloaded(f"model `{self.name}` is at its limit: {reason}", retry_after_s=10)
 
-    def admit(self, channels: int) -> Lease:
-        """Room for a session; raises Overloaded or EngineFailed when the engine can't serve it."""
+    def admit(self, channels: int, former: Lease | None = None) -> Lease:
+        """Room for a session; raises Overloaded or EngineFailed when the engine can't serve it.
+
+        former: what the session has already, and gives back for it; perhaps elsewhere.
+        """
         self.require_ready()
         capacity = self.card.capacity
-        if capacity is not None and self.channels + channels > capacity * CHANNELS_PER_SLOT * len(self._replicas):
+        taken = self.channels - (former.channels if former in self._leases else 0)
+        if capacity is not None and taken + channels > capacity * CHANNELS_PER_SLOT * len(self._replicas):
             raise Overloaded(f"model `{self.name}` has no room for another session", retry_after_s=10)
         return Lease(self._leases, channels)
 

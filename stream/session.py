@@ -311,16 +311,15 @@ class Session:
         """As if the session had been opened with these options."""
         if transcriber.received:
             raise BadRequest(f"{', '.join(sorted(BEFORE_AUDIO))} can't be changed once audio has come")
-        former = self._lease
         self._begin(options)
-        if former:
-            former.release()
         self._say(Configured(options=self._opened().options))
 
     def _begin(self, options: SessionOptions) -> None:
         """Raises what keeps the session from being as `options` say; then all is as before."""
-        engine = self._admission.engine(options)
-        self._lease = engine.admit(options.audio.channels)
+        engine = self._admission.engine(options, self._engine)
+        former, self._lease = self._lease, engine.admit(options.audio.channels, self._lease)
+        if former:
+            former.release()
         self._engine = engine
         options = replace(options, model=engine.name)
         self._expect(options)

@@ -414,6 +414,16 @@ async def test_capacity_is_shared_by_channels_that_take_turns(monkeypatch):
         engine.admit(1)
 
 
+async def test_who_changes_a_session_needs_no_second_place_for_it(monkeypatch):
+    monkeypatch.setattr(Scripted, "card", replace(Scripted.card, capacity=1))
+    async with running(in_thread(serve)) as engine, running(in_thread(serve)) as other:
+        lease = engine.admit(2)
+        assert engine.admit(2, lease)
+        elsewhere = other.admit(2)
+        with pytest.raises(Overloaded):
+            engine.admit(1, elsewhere)
+
+
 async def test_steps_are_counted(launch):
     metrics = Metrics()
     async with running(launch, metrics=metrics) as engine:

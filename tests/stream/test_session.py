@@ -12,7 +12,7 @@ from models import registry
 from models.scripted import ledger_audio
 from stream import session as session_module
 from stream.audio import AudioFormat
-from stream.engine import Engine, EngineOptions
+from stream.engine import Engine, EngineOptions, Lease
 from stream.errors import Overloaded, StreamError, Unsupported
 from stream.events import Accepted, Clear, Cleared, Command, Configure, Event, KeepAlive, Limits, Reply
 from stream.link import in_thread
@@ -128,7 +128,7 @@ async def test_what_the_handshake_asks_in_vain_is_refused_before_the_upgrade(eng
 
 
 async def test_a_full_engine_refuses_start_with_its_close_code(engine: Engine, monkeypatch: pytest.MonkeyPatch):
-    def full(channels: int) -> None:
+    def full(channels: int, former: Lease | None) -> None:
         raise Overloaded("no room", retry_after_s=10)
 
     monkeypatch.setattr(engine, "admit", full)
