@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
@@ -58,6 +59,7 @@ class Service:
             websocket.scope["subprotocols"],
             dict(websocket.headers),
             session_id,
+            datetime.now(UTC),
         )
         try:
             protocol = protocol_class.open(request, self.limits)

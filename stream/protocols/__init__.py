@@ -3,7 +3,14 @@
 from stream.protocols.base import WireProtocol
 from stream.protocols.mistral import MistralProtocol
 from stream.protocols.native import NativeProtocol
+from stream.protocols.openai import OpenAIProtocol
 from stream.protocols.twilio import TwilioProtocol
 from stream.protocols.vosk import VoskProtocol
 
-PROTOCOLS: tuple[type[WireProtocol], ...] = (NativeProtocol, MistralProtocol, TwilioProtocol, VoskProtocol)
+PROTOCOLS: tuple[type[WireProtocol], ...] = (
+    NativeProtocol,
+    MistralProtocol,
+    OpenAIProtocol,
+    TwilioProtocol,
+    VoskProtocol,
+)

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import ClassVar, Protocol
 
 from stream.errors import StreamError
 from stream.events import Command, Event, Limits, Start
 
 Messages = list[str | bytes]
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a WebSocket handshake asked for. `query` keeps repeated names in order; `headers` are by lower-case names.
 
-    session: the id of the session that it opens.
+    session: the id of the session that it opens. at: when it came.
     """
 
     path: str
@@ -27,6 +29,7 @@ class Request:
     subprotocols: Sequence[str] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     session: str = ""
+    at: datetime = EPOCH
 
 
 class WireProtocol(Protocol):
