@@ -20,21 +20,21 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stream import links
+from stream import credentials, links
 from stream.errors import BadRequest, Forbidden, Misdirected, StreamError, Unauthorized
 from stream.rest.dialect import Dialect, settled
 from stream.rest.envelope import envelope
+from stream.tokens import Token, Tokens
 from stream.twilio_signature import signature
 
 Origin = tuple[str, str, int]
 """Scheme, host, port."""
 Parsed = TypeVar("Parsed")
 
-KEY_SUBPROTOCOL = "steno.key."
 OPEN_PATHS = ("/livez", "/readyz")
 """Probes carry no keys, and learn nothing."""
 TWILIO_PATH = "/twilio"
-QUERY_NAMES = ("api_key", "apikey", "key", "token", "access_token")
+QUERY_NAMES = ("api_key", "apikey", "key", "token", "access_token", "jwt")
 """What people call a key in a URL, where logs and histories would keep it."""
 KEY = re.compile(r"[!-+\--~]+")
 """Visible ASCII without the comma: what any header carries unchanged."""
@@ -47,6 +47,10 @@ CREDENTIALS_HINT = "send `Authorization: Bearer KEY`, `x-api-key: KEY`, or the s
 class AccessOptions:
     api_key_file: str | None = field(
         default=None, metadata={"help": "file with an API key on each line; lines that begin with # don't count"}
+    )
+    watch_all_key_file: str | None = field(
+        default=None,
+        metadata={"help": "file with more keys, whose holders may also watch the live sessions of all keys"},
     )
     twilio_auth_token_file: str | None = field(
         default=None,
@@ -62,12 +66,18 @@ class AccessOptions:
 
 
 def load_keys(options: AccessOptions, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Keys from the file (blank lines and `#` lines don't count) and from STENO_API_KEYS (with commas).
+    """Keys from the files (blank lines and `#` lines don't count) and from STENO_API_KEYS (with commas).
 
     Raises OSError for a file that can't be read, and BadRequest for a source that is named but holds no key, or one
     that no client could send: a server that was meant to have keys never runs without.
     """
-    return _of_variable("STENO_API_KEYS", environ) + _of_file(options.api_key_file)
+    given = _of_variable("STENO_API_KEYS", environ) + _of_file(options.api_key_file)
+    return given + load_watching_keys(options)
+
+
+def load_watching_keys(options: AccessOptions) -> tuple[str, ...]:
+    """Those of the keys that may also watch the sessions of all."""
+    return _of_file(options.watch_all_key_file)
 
 
 def load_twilio_tokens(options: AccessOptions, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -95,17 +105,36 @@ def _checked(source: str, entries: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose request it is. key: the id of a key, which tells keys apart and gives none away; None without keys.
+
+    token: what was sent in place of that key, if it was. watches_all: whether the sessions of all keys may be watched.
+    """
+
+    key: str | None = None
+    token: Token | None = None
+    watches_all: bool = False
+
+
 class Access:
     """The rules of one server. Keys are kept as digests; `host` is the address it listens on. Where there are
-    `twilio_tokens`, Twilio's path needs a signature made with one of them, or a key.
+    `twilio_tokens`, Twilio's path needs a signature made with one of them, or a key. `watching` are those of the keys
+    that may watch the sessions of all.
 
     Raises BadRequest where the server would be open to a network without keys, or for an option that could never match.
     """
 
     def __init__(
-        self, options: AccessOptions, host: str, keys: Iterable[str], twilio_tokens: Iterable[str] = ()
+        self,
+        options: AccessOptions,
+        host: str,
+        keys: Iterable[str],
+        twilio_tokens: Iterable[str] = (),
+        watching: Iterable[str] = (),
     ) -> None:
         self._digests = [_digest(key) for key in keys]
+        self._watching = {_id(_digest(key)) for key in watching}
         if not self._digests and not _is_loopback(host):
             raise BadRequest(
                 f"listening on {host} would let everyone who can reach it in",
@@ -145,39 +174,59 @@ class Access:
             return parsed == self._public if self._public else parsed[1] in self._hosts
         return False
 
-    def check(self, scope: Scope) -> str | None:
-        """Whose request this is: a key's id, None without keys. Raises Misdirected, Forbidden or Unauthorized.
+    @property
+    def key_ids(self) -> list[str]:
+        return [_id(digest) for digest in self._digests]
 
-        An id is the start of the key's digest: it tells keys apart and gives none away.
-        """
+    def check(self, scope: Scope, tokens: Tokens | None = None) -> Caller:
+        """Whose request this is; a token is used by it. Raises Misdirected, Forbidden or Unauthorized."""
         headers = Headers(scope=scope)
         own = self._own(headers, "https" if scope["scheme"] in ("https", "wss") else "http")
         self._check_origin(headers, own)
         signable = self._signed and scope["path"] == TWILIO_PATH
         if signable and (token_id := self._signer(headers)):
-            return token_id
+            return self._caller(token_id)
         if not (self.keyed or signable) or self.is_open(scope["path"]):
-            return None
+            return self._caller(None)
         if any(name.lower() in QUERY_NAMES for name, _ in parse_qsl(scope["query_string"].decode("latin-1"))):
             raise Unauthorized("a key in the URL is not taken: URLs end up in logs", hint=CREDENTIALS_HINT)
-        presented = _presented(headers)
+        presented = credentials.presented(headers.items())
         if not presented:
             raise Unauthorized("an API key is needed", hint=CREDENTIALS_HINT)
         for key in presented:
             digest = _digest(key)
             # All are compared, so that time tells nothing about which one was near.
             if sum(hmac.compare_digest(digest, known) for known in self._digests):
-                return _id(digest)
+                return self._caller(_id(digest))
+        for text in presented:
+            if tokens and (token := tokens.read(text)):
+                return self._stood_in(scope, tokens, token)
         raise Unauthorized("no such API key", hint=CREDENTIALS_HINT)
 
-    def middleware(self, app: ASGIApp, refused: Callable[[StreamError], None]) -> ASGIApp:
-        """`app` behind these rules; `refused` is told of every request that they keep out."""
+    def _caller(self, key: str | None, token: Token | None = None) -> Caller:
+        return Caller(key, token, not self.keyed or key in self._watching)
+
+    def _stood_in(self, scope: Scope, tokens: Tokens, token: Token) -> Caller:
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if not token.opens(path, scope["type"] == "websocket"):
+            raise Forbidden(f"a token of scope `{token.scope}` is not for this", hint="an API key is needed here")
+        tokens.redeem(token)
+        return self._caller(token.key, token)
+
+    def middleware(self, app: ASGIApp, refused: Callable[[StreamError], None], tokens: Tokens | None = None) -> ASGIApp:
+        """`app` behind these rules; `refused` is told of every request that they keep out.
+
+        In a request's scope it finds the Caller, the id of the key, and no subprotocol that holds one.
+        """
 
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             answer = app
             if scope["type"] in ("http", "websocket"):
                 try:
-                    scope["steno.key"] = self.check(scope)
+                    caller = self.check(scope, tokens)
+                    scope["steno.caller"], scope["steno.key"] = caller, caller.key
+                    if scope["type"] == "websocket":
+                        scope["subprotocols"] = credentials.selectable(scope["subprotocols"])
                 except StreamError as error:
                     refused(error)
                     answer = refusal(error, settled(scope["path"], Headers(scope=scope).get("user-agent", "")))
@@ -216,14 +265,6 @@ def refusal(error: StreamError, dialect: Dialect | None = None, request_id: str 
     return JSONResponse(envelope(error, dialect, request_id), error.status, headers)
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
-
-
-def _id(digest: bytes) -> str:
-    return digest.hex()[:12]
-
-
 def _is_loopback(host: str) -> bool:
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -231,16 +272,12 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _presented(headers: Headers) -> list[str]:
-    keys = headers.getlist("x-api-key")
-    for authorization in headers.getlist("authorization"):
-        scheme, _, credentials = authorization.partition(" ")
-        if scheme.lower() in ("bearer", "token"):
-            keys.append(credentials.strip())
-    for offered in headers.getlist("sec-websocket-protocol"):
-        names = [each.strip() for each in offered.split(",")]
-        keys += [name.removeprefix(KEY_SUBPROTOCOL) for name in names if name.startswith(KEY_SUBPROTOCOL)]
-    return keys
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+def _id(digest: bytes) -> str:
+    return digest.hex()[:12]
 
 
 def _configured(parse: Callable[[str], Parsed], flag: str, value: str) -> Parsed:

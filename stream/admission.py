@@ -16,6 +16,7 @@ from stream.engine import Engine
 from stream.errors import Draining, Overloaded, QuotaExceeded, Unsupported
 from stream.events import SessionOptions
 from stream.rest.names import resolve
+from stream.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +47,14 @@ WAITING = 16
 class Admission:
     """The first engine is the default. `draining` refuses every newcomer, `closing` ends recordings, too.
 
-    turn: to be held while a recording is transcribed.
+    turn: to be held while a recording is transcribed. webhooks: None where sessions may have none.
     """
 
-    def __init__(self, engines: Mapping[str, Engine], options: AdmissionOptions) -> None:
+    def __init__(
+        self, engines: Mapping[str, Engine], options: AdmissionOptions, webhooks: Webhooks | None = None
+    ) -> None:
         self.engines = engines
+        self.webhooks = webhooks
         self.draining = self.closing = False
         self.turn = asyncio.Semaphore(options.max_recordings)
         self._options = options
@@ -122,8 +126,10 @@ class Admission:
         """The engine for a session, which can do all that is asked; a vendor's name stands for one of ours.
 
         former: the one that has room for this session already.
-        Raises UnknownModel, Unsupported, and what `Engine.require_ready` and `require_room` raise.
+        Raises UnknownModel, Unsupported, and what `Webhooks.require`, `Engine.require_ready` and `require_room` raise.
         """
+        if options.webhook is not None:
+            self._require_webhook(options.webhook)
         name = options.model or next(iter(self.engines))
         engine = self.engines[resolve(name, self.cards, options.task, options.languages)]
         engine.require_ready()
@@ -131,6 +137,11 @@ class Admission:
             engine.require_room()
         fitted(options, engine)
         return engine
+
+    def _require_webhook(self, url: str) -> None:
+        if self.webhooks is None:
+            raise Unsupported("this server posts to no webhook", param="webhook")
+        self.webhooks.require(url)
 
 
 def fitted(options: SessionOptions, engine: Engine) -> SessionOptions:

@@ -27,11 +27,13 @@ from stream.links import Links
 from stream.metrics import Metrics
 from stream.protocols import PROTOCOLS
 from stream.protocols.base import Request, WireProtocol
-from stream.rest import failures, files, listen, models, transcriptions
+from stream.rest import failures, files, listen, models, sessions, tokens, transcriptions
 from stream.rest.desk import Desk, RecordingOptions
 from stream.rest.dialect import PREFIXES, settled
 from stream.rest.fetch import Fetcher, FetchOptions
 from stream.session import Session
+from stream.tokens import Tokens
+from stream.watch import Hub
 
 
 class Service:
@@ -41,6 +43,7 @@ class Service:
         self.admission = admission
         self.limits = limits
         self.metrics = metrics
+        self.hub = Hub(webhooks=admission.webhooks, busy=self.busy)
         self._sessions: set[Session] = set()
         self._working = 0
         self._emptied = asyncio.Event()
@@ -60,16 +63,18 @@ class Service:
         )
         try:
             protocol = protocol_class.open(request, self.limits)
-            with self.admission.seat(websocket.scope.get("steno.key")):
+            key = websocket.scope.get("steno.key")
+            with self.admission.seat(key):
                 session = Session(
                     _Socket(websocket), protocol, self.admission, self.limits, self.metrics, time.monotonic, session_id
                 )
-                try:
-                    session.prepare()
-                    await websocket.accept(subprotocol=protocol.subprotocol)
-                    await self._run(session)
-                finally:
-                    session.release()
+                with self.hub.broadcasting(session, key, lambda: protocol.labels):
+                    try:
+                        session.prepare()
+                        await websocket.accept(subprotocol=protocol.subprotocol)
+                        await self._run(session)
+                    finally:
+                        session.release()
         except StreamError as error:
             self.refused(error)
             dialect = settled(websocket.scope["path"], websocket.headers.get("user-agent", ""))
@@ -205,13 +210,16 @@ def create_app(
         lifespan=lambda _: files.sweeping(store),
     )
     app.access = access
-    app.add_middleware(access.middleware, refused=service.refused)
+    issued = Tokens(store.secret, access.key_ids, store.now)
+    app.add_middleware(access.middleware, refused=service.refused, tokens=issued)
     app.add_middleware(_Prefixes)
     failures.answer(app)
     app.include_router(files.routes(store, links, access.public_origin))
     app.include_router(transcriptions.routes(desk))
     app.include_router(listen.routes(desk))
     app.include_router(models.routes(service.admission))
+    app.include_router(tokens.routes(issued))
+    app.include_router(sessions.routes(service.hub, service.metrics, _Socket, service.busy))
     for protocol in PROTOCOLS:
         for path in protocol.paths:
             app.add_api_websocket_route(path, _live(service, protocol), name=path)

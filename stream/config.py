@@ -21,6 +21,7 @@ from stream.files import FileOptions
 from stream.rest.desk import RecordingOptions
 from stream.rest.fetch import FetchOptions
 from stream.serving import ServingOptions
+from stream.webhooks import WebhookOptions
 
 Options = TypeVar("Options")
 
@@ -36,6 +37,7 @@ class Config:
     files: FileOptions = field(default_factory=FileOptions)
     recordings: RecordingOptions = field(default_factory=RecordingOptions)
     fetch: FetchOptions = field(default_factory=FetchOptions)
+    webhooks: WebhookOptions = field(default_factory=WebhookOptions)
 
 
 KINDS = tuple(get_type_hints(Config).values())

@@ -23,9 +23,9 @@ class SessionOptions:
     """What a client asks of a session.
 
     languages: codes that may occur, none to detect. offset: samples per channel, at the client's rate, that are already
-    behind this session; its times and watermarks count on from there. container: what comes are pieces of a file of any
-    kind, and `audio` is what they are decoded to. lenient: prompt and keywords are left out where the model can't use
-    them, which is an error otherwise.
+    behind this session; its times and watermarks count on from there. webhook: URL that what is final is posted to.
+    container: what comes are pieces of a file of any kind, and `audio` is what they are decoded to. lenient: prompt and
+    keywords are left out where the model can't use them, which is an error otherwise.
     """
 
     audio: AudioFormat = field(default_factory=AudioFormat)
@@ -39,6 +39,7 @@ class SessionOptions:
     endpointing: EndpointOptions | None = field(default_factory=EndpointOptions)
     mode: Mode = "live"
     offset: int = 0
+    webhook: str | None = None
     container: bool = False
     lenient: bool = False
 

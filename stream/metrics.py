@@ -21,6 +21,10 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         self.sessions = Gauge("stt_sessions_active", "Sessions that are open", registry=registry)
         self.sessions_total = Counter("stt_sessions", "Sessions that have ended", ["outcome"], registry=registry)
+        self.viewers = Gauge("stt_viewers_active", "Connections that watch a session", registry=registry)
+        self.webhooks = Counter(
+            "stt_webhooks", "Finals posted to webhooks, or given up", ["outcome"], registry=registry
+        )
         self.recordings = Counter(
             "stt_recordings", "Recordings transcribed, or not to their end", ["outcome"], registry=registry
         )

@@ -25,13 +25,15 @@ class Outbox:
     def waiting(self) -> int:
         return len(self._queue)
 
-    def put(self, event: Event) -> None:
+    def put(self, event: Event) -> int | None:
+        """The event's number, if it has one."""
         if event.numbered:
             if isinstance(event, Final | Suppressed):
                 self._supersede(("partial", event.segment))
             self._seq += 1
             self._queue[self._seq] = (self._seq, event)
-        elif isinstance(event, Partial):
+            return self._seq
+        if isinstance(event, Partial):
             self._supersede(key := ("partial", event.segment))
             self._queue[key] = (None, event)
         elif isinstance(event, Ack):
@@ -40,6 +42,7 @@ class Outbox:
             self._queue["ack"] = (None, event)
         else:
             self._queue[object()] = (None, event)
+        return None
 
     def take(self) -> tuple[int | None, Event] | None:
         """The next event with its number, or None when nothing waits."""

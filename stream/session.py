@@ -98,6 +98,8 @@ class Session:
         """id: 128 random bits, since whoever knows it may be let in to listen."""
         self.id = id
         self.outcome = "gone"
+        self.tap: Callable[[int | None, Event], None] | None = None
+        """Is given each event as it is said, with its number if it has one."""
         self._socket = socket
         self._protocol = protocol
         self._admission = admission
@@ -387,7 +389,9 @@ class Session:
     def _say(self, event: Event) -> None:
         if isinstance(event, Warned):
             self._metrics.warnings.labels(code=event.code).inc()
-        self._outbox.put(event)
+        seq = self._outbox.put(event)
+        if self.tap:
+            self.tap(seq, event)
         self._due.set()
 
     async def _write(self) -> None:

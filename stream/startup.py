@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from stream import serving
-from stream.access import Access
+from stream.access import Access, load_watching_keys
 from stream.admission import Admission
 from stream.app import Service, create_app
 from stream.config import Config
@@ -19,7 +19,9 @@ from stream.engine import Engine
 from stream.engines import build
 from stream.files import FileStore
 from stream.metrics import Metrics
+from stream.rest.dial import Dialer
 from stream.rest.fetch import Fetcher
+from stream.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Prepared:
     metrics: Metrics
     files: FileStore
     fetcher: Fetcher
+    webhooks: Webhooks
     engines: dict[str, Engine]
     notes: list[str]
 
@@ -43,21 +46,24 @@ def prepare(config: Config, keys: Iterable[str] = (), twilio_tokens: Iterable[st
 
     Raises StreamError, ValueError, OSError or ImportError, each saying what is wrong with the configuration.
     """
-    access = Access(config.access, config.serving.host, keys, twilio_tokens)
+    watching = load_watching_keys(config.access)
+    access = Access(config.access, config.serving.host, keys, twilio_tokens, watching)
     listener = serving.listen(config.serving)
     metrics = Metrics()
     files, fetcher = FileStore(config.files), Fetcher(config.fetch)
+    webhooks = Webhooks(config.webhooks, metrics, Dialer())
     # Where nobody asks for files, none of its folders is made.
     if config.files.data_dir is not None or files.exists:
         files.open()
     engines, notes = build(config.models, config.engine, metrics)
-    return Prepared(config, access, listener, metrics, files, fetcher, engines, notes)
+    return Prepared(config, access, listener, metrics, files, fetcher, webhooks, engines, notes)
 
 
 async def run(prepared: Prepared, ready: Callable[[str], None]) -> None:
     """Serve until told to stop; `ready` gets the address once all models work. Raises EngineFailed if one doesn't."""
     config = prepared.config
-    service = Service(Admission(prepared.engines, config.admission), config.limits, prepared.metrics)
+    admission = Admission(prepared.engines, config.admission, prepared.webhooks)
+    service = Service(admission, config.limits, prepared.metrics)
     app = create_app(service, prepared.access, prepared.files, config.recordings, prepared.fetcher)
     with prepared.listener as listener, closing(prepared.files):
         await serving.serve(config.serving, listener, app, service, list(prepared.engines.values()), ready)

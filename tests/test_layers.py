@@ -13,19 +13,24 @@ CLIENT = ROOT / "clients/python"
 
 LAYERS = (
     "usage",
-    "audio costs errors media_messages metrics pace rest rest.counts rest.languages text tracks",
+    "audio costs credentials errors media_messages metrics pace rest rest.counts rest.languages text tracks",
     "batch channel events load media_child messages multipart promise secret trial twilio_signature",
     "rest.addresses rest.fields rest.names",
-    "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket transcript worker",
+    "rest.dial",
+    "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket tokens",
+    "transcript worker",
     "calibrate engine media protocols.native protocols.passage protocols.twilio protocols.vosk "
-    "rest.envelope rest.fetch rest.request",
+    "rest.envelope rest.fetch rest.request webhooks",
+    "protocols.openai_items protocols.openai_session",
+    "protocols.openai_beta",
+    "protocols.openai_messages",
     "rest.deepgram_words unpack",
     "protocols.deepgram_query",
     "protocols.deepgram",
-    "access admission engines protocols.mistral rest.answer rest.descriptions transcriber",
+    "access admission engines protocols.mistral protocols.openai rest.answer rest.descriptions transcriber",
     "protocols recording rest.deepgram rest.failures rest.sse session",
-    "hearing rest.files rest.models",
-    "rest.desk",
+    "hearing rest.files rest.models rest.tokens watch",
+    "rest.desk rest.sessions",
     "rest.transcriptions",
     "rest.listen",
     "app",
@@ -47,7 +52,7 @@ IMPURE = {"asyncio", "concurrent", "multiprocessing", "queue", "selectors", "soc
 PURE = {
     *(
         f"stream.{name}"
-        for name in ("audio", "batch", "channel", "costs", "errors", "events", "load", "media_messages")
+        for name in ("audio", "batch", "channel", "costs", "credentials", "errors", "events", "load", "media_messages")
     ),
     *(
         f"stream.{name}"
@@ -55,8 +60,9 @@ PURE = {
     ),
     *("stream.transcriber", "stream.transcript", "stream.twilio_signature"),
     *("stream.protocols", "stream.protocols.base", "stream.protocols.mistral", "stream.protocols.native"),
+    *("stream.protocols.passage", "stream.protocols.twilio", "stream.protocols.vosk", "stream.protocols.openai"),
+    *(f"stream.protocols.openai_{part}" for part in ("beta", "items", "messages", "session")),
     *("stream.protocols.deepgram", "stream.protocols.deepgram_query"),
-    *("stream.protocols.passage", "stream.protocols.twilio", "stream.protocols.vosk"),
     *(f"stream.rest.{name}" for name in ("addresses", "answer", "counts", "deepgram", "dialect", "envelope", "fields")),
     *(f"stream.rest.{name}" for name in ("deepgram_words", "languages", "names", "request", "segments", "sse")),
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.tones", "vad.webrtc"),

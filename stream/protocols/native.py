@@ -49,6 +49,7 @@ class Start(Struct, tag="start", forbid_unknown_fields=True):
     endpointing: Endpointing | None = Endpointing()
     mode: Mode = "live"
     offset: Annotated[int, Meta(ge=0, le=1 << 53)] = 0
+    webhook: str | None = None
 
 
 class Configure(Struct, tag="configure", forbid_unknown_fields=True):
@@ -267,6 +268,8 @@ class NativeProtocol:
                     "resume_window_s": event.resume_window_s,
                     "limits": msgspec.to_builtins(event.limits),
                 }
+            case events.Cleared():
+                return {"type": "cleared"}
             case events.Finalized():
                 return {"type": "finalized", "id": event.id, "at": self._watermark(event.at)}
             case events.Configured():
@@ -337,6 +340,7 @@ def _start(message: Start) -> events.Start:
                 endpointing=None if message.endpointing is None else EndpointOptions(**_set(message.endpointing)),
                 mode=message.mode,
                 offset=message.offset,
+                webhook=message.webhook,
             )
         )
     except ValueError as error:

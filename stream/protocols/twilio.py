@@ -87,6 +87,7 @@ class Parameters(Struct):
     preroll_ms: int | UnsetType = UNSET
     max_segment_s: float | UnsetType = UNSET
     vad: str | UnsetType = UNSET
+    webhook: str | None = None
 
 
 ENDPOINTING = ("silence_ms", "min_speech_ms", "preroll_ms", "max_segment_s", "vad")
@@ -189,6 +190,7 @@ class TwilioProtocol:
                 partials=chosen.partials,
                 words=chosen.words,
                 endpointing=EndpointOptions(**endpointing),
+                webhook=chosen.webhook,
             )
         except (msgspec.ValidationError, ValueError) as error:
             raise BadRequest(f"in `customParameters`: {error}", fatal=True) from None

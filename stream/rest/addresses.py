@@ -98,6 +98,17 @@ def redirected(target: Target, location: str, allowed: Collection[str] = ()) -> 
     return following
 
 
+def allowed_host(flag: str, host: str) -> str:
+    """A host that an option allows, as it is compared. Raises BadRequest for what is none."""
+    try:
+        target = read(f"http://{f'[{host}]' if ':' in host else host}/")
+        if target.path != "/":
+            raise BadRequest("more than a host")
+        return target.host
+    except BadRequest:
+        raise BadRequest(f"{flag} {host} is not a host name or address") from None
+
+
 def is_public(address: str) -> bool:
     """Whether an address, as a resolver gives it, is one of the public internet, and hides no other."""
     try:

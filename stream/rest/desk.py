@@ -89,12 +89,12 @@ class Desk:
         Raises NotFound, and what `Fetcher.fetch` does for a URL that is not our own.
         """
         if isinstance(source, FileId):
-            file = await asyncio.to_thread(self._stored, key, source.id)
+            file = await _opened(lambda: self._stored(key, source.id))
         elif isinstance(source, FileUrl):
             file = await self._of_url(key, source.url)
         else:
             assert arrived is not None
-            file = await asyncio.to_thread(arrived.open)
+            file = await _opened(arrived.open)
         with file:
             yield file
 
@@ -107,15 +107,25 @@ class Desk:
 
     async def _of_url(self, key: str | None, url: str) -> BinaryIO:
         if own := await asyncio.to_thread(self._links.own_file, url):
-            return (await asyncio.to_thread(self.store.read_linked, own))[1]
+            return await _opened(lambda: self.store.read_linked(own)[1])
         self._fetcher.require_on()
         arriving = await asyncio.to_thread(self.receive, key)
         try:
             await self._fetcher.fetch(url, arriving, self.store.max_file)
-            return await asyncio.to_thread(arriving.open)
+            return await _opened(arriving.open)
         finally:
             # What is open stays readable.
             await asyncio.to_thread(arriving.discard)
+
+
+async def _opened(opening: Callable[[], BinaryIO]) -> BinaryIO:
+    """What a thread opens; where nobody waits for it any more, it is closed."""
+    opened = asyncio.ensure_future(asyncio.to_thread(opening))
+    try:
+        return await asyncio.shield(opened)
+    except asyncio.CancelledError:
+        opened.add_done_callback(lambda done: done.exception() or done.result().close())
+        raise
 
 
 class Gone(BadRequest):

@@ -6,28 +6,20 @@ Asks no proxy, follows few redirects and judges each anew. Knows nothing of what
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import h11
 
 from stream.errors import BadRequest, TooLarge, Unsupported
-from stream.rest.addresses import Target, is_public, read, redirected
+from stream.rest.addresses import Target, allowed_host, is_public, read, redirected
+from stream.rest.dial import HEADERS, Connect, Dialer, Resolve, Unreachable
 from stream.rest.intake import BATCH, Place
 
-CONNECT_S = 10.0
 TOTAL_S = 60.0
 """For all of it: names, redirects, and the whole file."""
 REDIRECTS = 3
 REDIRECTING = (301, 302, 303, 307, 308)
-HEADERS = 65_536
-"""Bytes of an answer before its body."""
-
-Resolve = Callable[[str], Awaitable[list[str]]]
-Connect = Callable[[str, Target], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +31,7 @@ class FetchOptions:
 
 
 class Fetcher:
-    """`resolve` gives all addresses of a name, `judge` says which may be connected to, `connect` does so.
-
-    Raises BadRequest for a host to allow that is none.
-    """
+    """`resolve`, `judge` and `connect` are a Dialer's. Raises BadRequest for a host to allow that is none."""
 
     def __init__(
         self,
@@ -53,10 +42,8 @@ class Fetcher:
         connect: Connect | None = None,
     ) -> None:
         self._on = options.fetch_urls
-        self._allowed = frozenset(_allowed(each) for each in options.fetch_allow)
-        self._resolve = resolve or _resolved
-        self._judge = judge
-        self._connect = connect or _connected
+        self._allowed = frozenset(allowed_host("--fetch-allow", each) for each in options.fetch_allow)
+        self._dialer = Dialer(resolve=resolve, judge=judge, connect=connect)
 
     async def fetch(self, url: str, place: Place, most: int) -> None:
         """Put what a URL holds into `place`, which is written to in threads.
@@ -88,24 +75,10 @@ class Fetcher:
 
     async def _get(self, target: Target, place: Place, most: int) -> str | None:
         """Where it sends on to, or None once all is in its place."""
-        reader, writer = await self._reach(target)
         try:
-            return await _Exchange(reader, writer, target).run(place, most)
-        finally:
-            writer.close()
-            with suppress(OSError, TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await writer.wait_closed()
-
-    async def _reach(self, target: Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        try:
-            async with asyncio.timeout(CONNECT_S):
-                addresses = await self._resolve(target.host)
-                # What is not public is not told from what isn't there: nobody learns about this network here.
-                if not addresses or not all(map(self._judge, addresses)):
-                    raise _unfetched("can't be reached")
-                return await self._connect(addresses[0], target)
-        except (OSError, TimeoutError):
+            async with self._dialer.dialled(target) as (reader, writer):
+                return await _Exchange(reader, writer, target).run(place, most)
+        except Unreachable:
             raise _unfetched("can't be reached") from None
 
 
@@ -165,28 +138,6 @@ class _Exchange:
         except (OSError, h11.RemoteProtocolError):
             raise _broken() from None
         return event
-
-
-async def _resolved(host: str) -> list[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
-
-
-async def _connected(address: str, target: Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    if target.scheme == "http":
-        return await asyncio.open_connection(address, target.port)
-    trusted = await asyncio.to_thread(ssl.create_default_context)
-    return await asyncio.open_connection(address, target.port, ssl=trusted, server_hostname=target.host)
-
-
-def _allowed(host: str) -> str:
-    try:
-        target = read(f"http://{f'[{host}]' if ':' in host else host}/")
-        if target.path != "/":
-            raise BadRequest("more than a host")
-        return target.host
-    except BadRequest:
-        raise BadRequest(f"--fetch-allow {host} is not a host name or address") from None
 
 
 def _unfetched(why: str) -> BadRequest:

@@ -26,9 +26,12 @@ class Alias:
 
 # Names that promise more than words and times, such as those that tell speakers apart, are left out on purpose.
 ALIASES = {
-    "whisper-1": Alias("openai", "whisper"),
+    **dict.fromkeys(("whisper-1", "gpt-realtime-whisper"), Alias("openai", "whisper")),
     **dict.fromkeys(
-        ("gpt-transcribe", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-mini-transcribe-2025-12-15"),
+        (
+            *("gpt-transcribe", "gpt-live-transcribe"),
+            *("gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-mini-transcribe-2025-12-15"),
+        ),
         Alias("openai"),
     ),
     **dict.fromkeys(

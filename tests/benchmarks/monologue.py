@@ -169,7 +169,7 @@ def _words(heard: Talk, joined: Joined, offline: dict[str, str], at_once: Sequen
         *_compared(f"clips alone, within {CUT_S:g} s of a cut", near, files, streamed, alone, None),
         Figure("words lost", sum(verdict.heard is None for verdict in verdicts)),
         Figure("words added", sum(verdict.said is None for verdict in verdicts)),
-        Figure("words repeated at cuts", repeated([[each.text for each in final] for final in finals], wrong), most=0),
+        Figure("words repeated at cuts", repeated(finals, wrong), most=0),
         *_drift([(at, off) for at, off in errors if abs(off) <= APART_S], joined.seconds),
     ]
 

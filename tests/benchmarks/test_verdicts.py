@@ -46,8 +46,15 @@ def test_a_word_of_several_shares_its_time() -> None:
 
 
 def test_only_what_was_not_said_twice_is_repeated() -> None:
-    finals = [["a", "b", "c"], ["b", "c", "d"], ["d"]]
-    right = [[False] * len(final) for final in finals]
-    assert repeated(finals, right) == 0
+    finals = [
+        [Span(text, first + number, first + number + 1) for number, text in enumerate(texts)]
+        for first, texts in ((0, "abc"), (3.1, "bcd"), (6.2, "d"))
+    ]
+    assert repeated(finals, [[False] * 3, [False] * 3, [False]]) == 0
     assert repeated(finals, [[False] * 3, [True, True, False], [False]]) == 2
     assert repeated(finals, [[False] * 3, [False] * 3, [True]]) == 1
+
+
+def test_what_is_heard_again_behind_a_pause_is_another_word() -> None:
+    finals = [[Span("a", 0, 1)], [Span("a", 1.5, 2)], []]
+    assert repeated(finals, [[False], [True], []]) == 0

@@ -17,6 +17,9 @@ TIME_WEIGHT = 1e-6
 """Of a second between two words, beside an error: times decide only between ways with as few errors."""
 ROUNDING = 1e-9
 
+ECHO_S = 0.3
+"""A word that is heard on both sides of a cut lies across it: no pause is between the two."""
+
 _BOTH, _LOST, _ADDED = range(3)
 
 
@@ -77,14 +80,20 @@ def places(verdicts: Sequence[Verdict]) -> list[int]:
     return found
 
 
-def repeated(finals: Sequence[Sequence[str]], wrong: Sequence[Sequence[bool]]) -> int:
-    """Words that a final begins with although the one before it had ended with them, where some of them are wrong:
-    what is really said twice is not counted. `wrong` tells that of each word."""
-    return sum(_echo(*texts, *marks) for texts, marks in zip(pairwise(finals), pairwise(wrong), strict=True))
+def repeated(finals: Sequence[Sequence[Span]], wrong: Sequence[Sequence[bool]]) -> int:
+    """Words that a final begins with although the one before it had ended with them, just before and some of them
+    wrongly: neither what is really said twice is counted, nor another word that is only taken for the same.
+
+    `wrong` tells that of each word.
+    """
+    return sum(_echo(*words, *marks) for words, marks in zip(pairwise(finals), pairwise(wrong), strict=True))
 
 
-def _echo(before: Sequence[str], after: Sequence[str], wrong: Sequence[bool], wrong_after: Sequence[bool]) -> int:
-    for count in range(min(len(before), len(after)), 0, -1):
-        if list(before[-count:]) == list(after[:count]) and (any(wrong[-count:]) or any(wrong_after[:count])):
+def _echo(before: Sequence[Span], after: Sequence[Span], wrong: Sequence[bool], wrong_after: Sequence[bool]) -> int:
+    if not before or not after or after[0].start - before[-1].end > ECHO_S:
+        return 0
+    said, again = [word.text for word in before], [word.text for word in after]
+    for count in range(min(len(said), len(again)), 0, -1):
+        if said[-count:] == again[:count] and (any(wrong[-count:]) or any(wrong_after[:count])):
             return count
     return 0

@@ -133,7 +133,7 @@ async def _check_session(protocol: type[WireProtocol], spoken: Spoken) -> None:
 async def _heard(protocol: type[WireProtocol], spoken: Spoken) -> list[str]:
     """The words of a session from its first message to the close."""
     engine = await scripted_engine()
-    peer = _Peer()
+    peer = _Peer(spoken)
     limits = Limits()
     dialect = protocol.open(request(protocol, spoken), limits)
     finals = _overheard(dialect)
@@ -168,13 +168,16 @@ def _overheard(dialect: WireProtocol) -> list[Final]:
 
 
 class _Peer(Peer):
-    def __init__(self) -> None:
+    def __init__(self, spoken: Spoken) -> None:
         super().__init__()
         self.said: list[Message] = []
+        self._leaves = spoken.leaves
 
     async def send(self, message: Message) -> None:
         assert type(message) in (str, bytes)
         self.said.append(message)
+        if self._leaves and self._leaves([json.loads(each) for each in self.said]):
+            await self.close(1000, "")
 
 
 def encoded(samples: Samples, format: AudioFormat) -> bytes:

@@ -17,7 +17,7 @@ from stream.protocols.base import Request, WireProtocol
 from tests.stream import calls
 
 Message = str | bytes
-
+COMPLETED = "conversation.item.input_audio_transcription.completed"
 
 CHUNK_S = 0.1
 """Of audio in a message."""
@@ -27,7 +27,8 @@ CHUNK_S = 0.1
 class Spoken:
     """start, end: what comes before the first audio and behind the last one. audio: the message that holds the chunk of
     a number, from 0, of mono audio in `format`. words: those of a session's finals, in order, from all its messages;
-    None where the client is told none."""
+    None where the client is told none. leaves: whether a client that has heard all these messages closes, in a dialect
+    without a message for the end."""
 
     query: tuple[tuple[str, str], ...] = ()
     start: tuple[Message, ...] = ()
@@ -35,12 +36,13 @@ class Spoken:
     audio: Callable[[int, bytes], Message]
     end: tuple[Message, ...]
     words: Callable[[Sequence[dict[str, Any]]], list[str]] | None
+    leaves: Callable[[Sequence[dict[str, Any]]], bool] | None = None
 
 
-def texts(kind: str) -> Callable[[Sequence[dict[str, Any]]], list[str]]:
+def texts(kind: str, field: str = "text") -> Callable[[Sequence[dict[str, Any]]], list[str]]:
     """Words of the texts of messages of a `type`."""
     return lambda messages: [
-        word for message in messages if message.get("type") == kind for word in message["text"].split()
+        word for message in messages if message.get("type") == kind for word in message[field].split()
     ]
 
 
@@ -77,6 +79,16 @@ SPOKEN: dict[str, Spoken] = {
         audio=based("input_audio.append"),
         end=('{"type":"input_audio.flush"}', '{"type":"input_audio.end"}'),
         words=texts("transcription.done"),
+    ),
+    "openai": Spoken(
+        start=(
+            '{"type":"session.update","session":{"type":"transcription","audio":{"input":{"format":'
+            '{"type":"audio/pcm","rate":16000},"transcription":{"model":"whisper-1","language":"en"}}}}}',
+        ),
+        audio=based("input_audio_buffer.append"),
+        end=('{"type":"input_audio_buffer.commit"}',),
+        words=texts(COMPLETED, "transcript"),
+        leaves=lambda messages: sum(message["type"] == COMPLETED for message in messages) == 2,
     ),
     "twilio": Spoken(
         start=(json.dumps(calls.CONNECTED), json.dumps(calls.start(("inbound",)))),

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from stream.access import TWILIO_PATH, Access, AccessOptions, load_keys, load_twilio_tokens
+from stream.access import (
+    TWILIO_PATH,
+    Access,
+    AccessOptions,
+    Caller,
+    load_keys,
+    load_twilio_tokens,
+    load_watching_keys,
+)
 from stream.admission import Admission, AdmissionOptions
 from stream.app import Service, create_app
 from stream.errors import BadRequest
@@ -83,6 +91,13 @@ GOOD = {
         ("sec-websocket-protocol", "steno.v1"),
         ("sec-websocket-protocol", f"steno.key.{KEY}"),
     ],
+    "no scheme": [("authorization", KEY)],
+    "no scheme, with spaces around": [("authorization", f" {KEY} ")],
+    "OpenAI's subprotocol": [
+        ("sec-websocket-protocol", f"realtime, openai-insecure-api-key.{KEY}, openai-beta.realtime-v1")
+    ],
+    "Deepgram's subprotocols": [("sec-websocket-protocol", f"token, {KEY}")],
+    "Deepgram's subprotocols for its tokens": [("sec-websocket-protocol", f"bearer, {KEY}")],
     "the other key": [("authorization", f"Bearer {OTHER}")],
     "a wrong and a good one": [("x-api-key", "wrong"), ("authorization", f"Bearer {KEY}")],
 }
@@ -95,9 +110,11 @@ BAD: dict[str, list[tuple[str, str]]] = {
     "both keys in one": [("x-api-key", f"{KEY},{OTHER}")],
     "an empty one": [("x-api-key", "")],
     "bearer without a key": [("authorization", "Bearer ")],
-    "a key without its scheme": [("authorization", KEY)],
+    "token without a key": [("authorization", "Token")],
     "another scheme": [("authorization", f"Basic {KEY}")],
     "a key as the subprotocol": [("sec-websocket-protocol", f"steno.v1, {KEY}")],
+    "token at the end": [("sec-websocket-protocol", f"{KEY}, token")],
+    "a key behind another subprotocol": [("sec-websocket-protocol", f"realtime, {KEY}")],
     "a wrong subprotocol": [("sec-websocket-protocol", "steno.v1, steno.key.wrong")],
     "not ASCII": [("x-api-key", "schlüssel")],
 }
@@ -132,7 +149,7 @@ async def test_the_handshake_selects_the_version_and_never_the_key(keys: tuple[s
     assert await ask(await application(*keys), "/v1/stream", OWN, offered, websocket=True) == (101, "steno.v1")
 
 
-@pytest.mark.parametrize("name", ["api_key", "apikey", "key", "token", "access_token", "API_KEY"])
+@pytest.mark.parametrize("name", ["api_key", "apikey", "key", "token", "access_token", "jwt", "API_KEY"])
 @pytest.mark.parametrize("headers", [[], GOOD["bearer"]])
 async def test_a_key_in_the_url_is_refused_with_a_hint(name: str, headers: list[tuple[str, str]]):
     app = await application(KEY)
@@ -171,7 +188,7 @@ def test_key_ids_are_stable_tell_keys_apart_and_hold_nothing_of_them():
     scope = {"type": "http", "scheme": "http", "path": "/v1/models", "query_string": b""}
 
     def key_id(access: Access, key: str) -> str | None:
-        return access.check({**scope, "headers": [(b"host", b"localhost"), (b"x-api-key", key.encode())]})
+        return access.check({**scope, "headers": [(b"host", b"localhost"), (b"x-api-key", key.encode())]}).key
 
     access = Access(AccessOptions(), "127.0.0.1", [KEY, OTHER])
     again = Access(AccessOptions(), "127.0.0.1", [OTHER, KEY])
@@ -219,10 +236,10 @@ def test_a_calls_sessions_belong_to_the_token():
     access = Access(AccessOptions(public_url="https://captions.example"), "127.0.0.1", [KEY], [TOKEN, OTHER])
     headers = [(b"host", b"localhost"), (b"x-twilio-signature", signature(TOKEN, CALLED).encode())]
     scope = {"type": "websocket", "scheme": "ws", "path": "/twilio", "query_string": b"", "headers": headers}
-    owner = access.check(scope)
+    owner = access.check(scope).key
     assert owner
     scope["headers"] = [(b"host", b"localhost"), (b"x-twilio-signature", signature(OTHER, CALLED).encode())]
-    assert access.check(scope) not in (owner, None)
+    assert access.check(scope).key not in (owner, None)
     assert owner not in TOKEN
     assert TOKEN not in repr(vars(access))
     assert TWILIO_PATH in TwilioProtocol.paths
@@ -381,7 +398,7 @@ def test_an_open_address_without_keys_is_refused(host: str):
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_loopback_needs_no_keys(host: str):
     scope = {"type": "http", "scheme": "http", "path": "/", "query_string": b"", "headers": [(b"host", b"localhost")]}
-    assert Access(AccessOptions(), host, []).check(scope) is None
+    assert Access(AccessOptions(), host, []).check(scope) == Caller(watches_all=True)
 
 
 @pytest.mark.parametrize(
@@ -409,8 +426,22 @@ def test_an_option_that_could_never_match_is_refused(option: str, value: Any):
 def test_keys_come_from_the_file_and_the_environment(tmp_path: Path):
     file = tmp_path / "keys"
     file.write_text(f"# ours\n\n{KEY}\n  {OTHER} \n#{KEY}\n")
-    assert load_keys(AccessOptions(api_key_file=str(file)), {"STENO_API_KEYS": "a, b,"}) == ("a", "b", KEY, OTHER)
+    found = load_keys(AccessOptions(api_key_file=str(file)), {"STENO_API_KEYS": "a, b,"})
+    assert found == ("a", "b", KEY, OTHER)
     assert load_keys(AccessOptions(), {}) == ()
+
+
+def test_keys_that_may_watch_all_are_keys_as_well(tmp_path: Path):
+    file = tmp_path / "watching"
+    file.write_text(f"# theirs\n{OTHER}\n")
+    options = AccessOptions(watch_all_key_file=str(file))
+    keys, watching = load_keys(options, {"STENO_API_KEYS": KEY}), load_watching_keys(options)
+    assert (keys, watching) == ((KEY, OTHER), (OTHER,))
+    access = Access(options, "127.0.0.1", keys, watching=watching)
+    scope = {"type": "http", "scheme": "http", "path": "/v1/models", "query_string": b""}
+    for key in (KEY, OTHER):
+        caller = access.check({**scope, "headers": [(b"host", b"localhost"), (b"x-api-key", key.encode())]})
+        assert caller.watches_all is (key == OTHER)
 
 
 def test_twilios_tokens_do_too(tmp_path: Path):

@@ -95,6 +95,7 @@ def test_parameters_of_the_call_are_the_sessions_options():
         "preroll_ms": "200",
         "max_segment_s": "12.5",
         "vad": "webrtc",
+        "webhook": "https://example.com/hook",
     }
     [command] = told(opened(), start(("inbound",), parameters))
     assert command == events.Start(
@@ -110,6 +111,7 @@ def test_parameters_of_the_call_are_the_sessions_options():
             endpointing=EndpointOptions(
                 silence_ms=800, min_speech_ms=100, preroll_ms=200, max_segment_s=12.5, vad="webrtc"
             ),
+            webhook="https://example.com/hook",
         )
     )
 
