@@ -13,7 +13,6 @@ import math
 import os
 import re
 import signal
-import struct
 import sys
 import time
 import wave
@@ -28,6 +27,7 @@ import av.error
 import av.filter
 import av.logging
 
+from stream.inflow import ENDLESS, LIVE_BEGINNINGS, Inflow, bare
 from stream.media_messages import (
     Block,
     Described,
@@ -60,22 +60,10 @@ SLACK_S = {"wav": 0.1, "flac": 0.1, "mp3": 0.1, "mov": 0.5, "matroska": 0.5}
 containers libav guesses, or looks for the last page."""
 BAD_PACKETS, BAD_SHARE = 2, 1 / 1000
 """So many may be left out, of which the larger counts: where mp3s were joined, or end in a tag, there is no frame."""
-ENDLESS = 0x7FFF_0000
-"""Bytes in the header of a wav that was written without knowing them."""
 SLOWEST = 10
 """Times real time, at least, that decoding runs at."""
 BEGINNINGS = re.compile(rb"(RIFF|RF64)....WAVE|fLaC|OggS|ID3|....(ftyp|moov|mdat)|\x1a\x45\xdf\xa3", re.DOTALL)
 """What some of these containers begin with, to tell one that is damaged from what is none."""
-LIVE_BEGINNINGS = (
-    (re.compile(rb"(RIFF|RF64)....WAVE", re.DOTALL), "wav"),
-    (re.compile(rb"fLaC"), "flac"),
-    (re.compile(rb"OggS"), "ogg"),
-    (re.compile(rb"\x1a\x45\xdf\xa3"), "matroska"),
-    (re.compile(rb"....(ftyp|moov)", re.DOTALL), "mov"),
-    (re.compile(rb"ID3|\xff[\xe0-\xff]"), None),
-)
-"""What live files begin with, and the demuxer; None for mp3 and aac, which libav tells apart. To find out what is none
-of these it would wait for a megabyte."""
 
 OPTIONS = {
     "format_whitelist": ",".join(CONTAINERS),
@@ -86,10 +74,6 @@ OPTIONS = {
 }
 LIVE_OPTIONS = {"probesize": "4096", "analyzeduration": "500000"}
 """Bytes and microseconds that libav keeps back at first, to learn what it has; by default they are seconds."""
-BARE = {8: "u8", 16: "s16le", 24: "s24le", 32: "s32le"}
-"""Demuxers of samples without a header, by their bits."""
-WAV_HEAD = 4096
-"""Bytes before the samples of a live wav in which they are looked for."""
 BAD_RUN = 50
 """So many packets of a live file in a row that can't be decoded end it: a second of Opus."""
 BARREN = 1 << 18
@@ -111,44 +95,6 @@ class Source:
         self.read = file.read
         self.seek = file.seek
         self.tell = file.tell
-
-
-class Inflow:
-    """A live file as libav reads it: without a way back. `before` is called before each wait, with the bytes taken;
-    where it returns false the file ends. (libav goes on, for seconds, after an error.)"""
-
-    def __init__(self, file: BinaryIO, before: Callable[[int], bool]) -> None:
-        self._file, self._before = file, before
-        self._taken = 0
-        self._kept = b""
-        self.left: int | None = None
-        """Bytes to be read before it seems to end; None for all that come."""
-        self.ended = False
-
-    def start(self, size: int) -> bytes:
-        """The first bytes, which are read again afterwards; fewer where there are no more."""
-        while len(self._kept) < size and (piece := self._next(size - len(self._kept))):
-            self._kept += piece
-        return self._kept
-
-    def read(self, size: int) -> bytes:
-        if self.left is not None:
-            size = min(size, self.left)
-        if self._kept:
-            piece, self._kept = self._kept[:size], self._kept[size:]
-        else:
-            piece = self._next(size) if size else b""
-        if self.left is not None:
-            self.left -= len(piece)
-        return piece
-
-    def _next(self, size: int) -> bytes:
-        if not self._before(self._taken):
-            return b""
-        piece = self._file.read(size)
-        self._taken += len(piece)
-        self.ended = not piece
-        return piece
 
 
 def confine(limits: MediaLimits) -> None:
@@ -252,12 +198,12 @@ class Decoding:
         """
         flow = Inflow(file, self._before_waiting)
         start = flow.start(12)
-        found = [demuxer for beginning, demuxer in LIVE_BEGINNINGS if beginning.match(start)]
-        if not found:
+        demuxers = [demuxer for beginning, demuxer in LIVE_BEGINNINGS if beginning.match(start)]
+        if not demuxers:
             raise _unknown()
-        demuxer, options = found[0], LIVE_OPTIONS
-        if demuxer == "wav" and (bare := _bare(flow)):
-            demuxer, options = bare
+        demuxer, options = demuxers[0], LIVE_OPTIONS
+        if demuxer == "wav" and (found := bare(flow)):
+            demuxer, options = found
         with _opened(flow, start, demuxer, **options) as container:
             if self._decode_all(container, _audio(container), None) and not flow.ended:
                 raise self._broken()
@@ -429,29 +375,6 @@ def _opened(
             raise Refusal("damaged", "its header is damaged, or its end is missing") from None
         raise _unknown() from None
     return opened
-
-
-def _bare(flow: Inflow) -> tuple[str, dict[str, str]] | None:
-    """The demuxer of a live wav's samples and its options, with the header read; None if they are no PCM.
-
-    The demuxer of wavs keeps back 64 KB of PCM to see whether it is something else: 2 s of speech.
-    """
-    at, bare = 12, None
-    while at < WAV_HEAD and len(head := flow.start(at + 24)) >= at + 8:
-        name, size = head[at : at + 4], int.from_bytes(head[at + 4 : at + 8], "little")
-        at += 8
-        if name == b"data":
-            if bare:
-                flow.read(at)
-                flow.left = size if 0 < size < ENDLESS else None
-            return bare
-        if name == b"fmt " and len(head) >= at + 16:
-            kind, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", head, at)
-            if kind == 1 and bits in BARE:
-                layout = {1: "mono", 2: "stereo"}.get(channels, f"{channels}C")
-                bare = BARE[bits], {"format_whitelist": BARE[bits], "sample_rate": str(rate), "ch_layout": layout}
-        at += size + size % 2
-    return None
 
 
 def _unknown() -> Refusal:
