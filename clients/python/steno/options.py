@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypedDict
 
-Encoding = Literal["pcm_s16le", "pcm_f32le", "mulaw", "alaw"]
+Encoding = Literal["pcm_s16le", "pcm_s32le", "pcm_f16le", "pcm_f32le", "mulaw", "alaw"]
 
 
 class Endpointing(TypedDict, total=False):
@@ -46,6 +46,7 @@ class Options(Changes, total=False):
     model:  a name the server lists; None for its default.
     mode:   "file" may go faster than real time, and gives way to live sessions.
     offset: samples per channel already behind this session, which its clock goes on from.
+    webhook: a URL that finals are posted to, too, if the server allows its host.
     """
 
     encoding: Encoding
@@ -55,3 +56,4 @@ class Options(Changes, total=False):
     task: Literal["transcribe", "translate"]
     mode: Literal["live", "file"]
     offset: int
+    webhook: str | None

@@ -14,7 +14,7 @@ from steno.errors import IncompleteError, ProtocolError, RefusedError, SessionEr
 from steno.events import Ack, Done, Event, Failed, Ready, decode
 from steno.options import Options
 
-SAMPLE_BYTES = {"pcm_s16le": 2, "pcm_f32le": 4, "mulaw": 1, "alaw": 1}
+SAMPLE_BYTES = {"pcm_s16le": 2, "pcm_s32le": 4, "pcm_f16le": 2, "pcm_f32le": 4, "mulaw": 1, "alaw": 1}
 
 
 def endpoint(url: str, scheme: Literal["ws", "http"], resource: str) -> str:
