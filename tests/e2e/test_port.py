@@ -22,6 +22,7 @@ from stream.errors import BadRequest
 from stream.events import Limits
 from stream.files import FileOptions, FileStore
 from stream.metrics import Metrics
+from stream.protocols import PROTOCOLS
 from stream.serving import ServingOptions, listen
 from stream.usage import PROC
 from tests.e2e.command import run_command
@@ -41,6 +42,16 @@ def test_models_are_listed(server: Server):
 def test_a_server_that_printed_its_address_is_alive_and_ready(server: Server):
     assert httpx.get(server.http + "/livez").json() == {"status": "alive"}
     assert httpx.get(server.http + "/readyz").json() == {"status": "ready", "reasons": []}
+
+
+@pytest.mark.parametrize("path", [path for protocol in PROTOCOLS for path in protocol.paths])
+def test_audio_is_not_compressed_whatever_is_offered(server: Server, path: str):
+    """Samples and base64 hardly shrink, and it would cost more than all else that is done with a message."""
+    with connect(server.http.replace("http", "ws", 1) + path, compression="deflate") as socket:
+        assert socket.request
+        assert "permessage-deflate" in socket.request.headers["Sec-WebSocket-Extensions"]
+        assert socket.response
+        assert "Sec-WebSocket-Extensions" not in socket.response.headers
 
 
 async def test_a_server_is_not_ready_while_a_model_loads_or_when_it_drains():
