@@ -8,7 +8,6 @@ import io
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
@@ -26,6 +25,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from models.scripted import ledger_audio
+from tests.children import processes
 from tests.e2e.conftest import Server, hear, say
 from tests.stream.recordings import flac_bomb, opus_bomb, wav
 from tests.vad.voice import silence
@@ -318,17 +318,7 @@ def test_a_bomb_in_a_container_harms_nobody(served: Server, bomb: Callable[[int]
         messages, code, _ = heard(talking)
         assert (transcripts(messages), code) == (UTTERANCES, 1000)
         assert heard(hostile)[1:] == (1009, "too_large")
-    assert psutil.wait_procs(decoders(served), timeout=10)[1] == []
-
-
-def decoders(server: Server) -> list[psutil.Process]:
-    """Those that have not ended by now."""
-    found = []
-    for child in server.workers:
-        with suppress(psutil.NoSuchProcess):
-            if "stream.media_child" in child.cmdline():
-                found.append(child)
-    return found
+    assert psutil.wait_procs(processes("stream.media_child", served.workers), timeout=10)[1] == []
 
 
 # -- the rest -----------------------------------------------------------------------------------------------------

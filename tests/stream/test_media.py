@@ -15,6 +15,7 @@ import pytest
 from stream import media
 from stream.errors import BadMedia, EngineFailed, Overloaded, TooLarge, UnsupportedMedia
 from stream.media import MediaLimits, opened
+from tests.children import processes
 from tests.stream.recordings import (
     elsewhere,
     encoded,
@@ -62,7 +63,7 @@ make = cache(encoded)
 
 
 def children():
-    return [child for child in psutil.Process().children() if media.CHILD in child.cmdline()]
+    return processes(media.CHILD)
 
 
 # -- formats ------------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 
 from models import registry
@@ -21,6 +20,7 @@ from stream.protocols.base import Messages
 from stream.protocols.deepgram import DeepgramProtocol
 from stream.protocols.native import NativeProtocol
 from stream.worker import serve
+from tests.children import processes
 from tests.stream.inline import scripted_engine
 from tests.stream.peer import Peer, session_for
 from tests.stream.recordings import wav
@@ -414,4 +414,4 @@ async def test_a_client_that_vanishes_leaves_no_process(engine: Engine):
     await peer.until("Results")
     peer.hang_up()
     await running
-    assert not [child for child in psutil.Process().children() if "stream.media_child" in child.cmdline()]
+    assert not processes("stream.media_child")

@@ -15,6 +15,7 @@ from stream import media
 from stream.errors import BadMedia, StreamError, TooLarge, UnsupportedMedia
 from stream.media_messages import MediaLimits
 from stream.unpack import Unpacker, unpacking
+from tests.children import processes
 from tests.stream.recordings import encoded, flac_bomb, opus_bomb, pcm, sound, wav
 
 RATE = 16_000
@@ -55,7 +56,7 @@ async def unpacked(content: bytes, sizes: list[int], limits: MediaLimits = STRIC
 
 
 def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if media.CHILD in child.cmdline()]
+    return processes(media.CHILD)
 
 
 @pytest.mark.parametrize("name", FORMATS)
