@@ -1,8 +1,8 @@
 """Recordings handed over whole: are their words those of the model offline, how fast are they, what do they take, and
 what does someone who talks meanwhile feel of them?
 
-The folder's recordings are sent one by one, then joined to long ones, to a server with nothing else to do; and, while
-one session is measured as `steno bench` does, beside it.
+The folder's recordings are sent joined to a long one, to a server that has just started, then one by one; and, while
+one session is measured as `steno bench` does, the long one beside it.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ def main() -> int:
         tempfile.TemporaryDirectory() as folder,
         serving("--model", chosen.model, "--device", "cpu", "--data-dir", folder) as server,
     ):
-        figures = _words(server, spec, entries)
+        hours = _joined(entries, 3600 * chosen.hours, Path(folder, "hours.flac"))
+        figures = asyncio.run(_memory(server, hours))
+        figures += _words(server, spec, entries)
         if spec.kind == "whisper":
             figures += _speed(
                 server, spec, _joined(entries, 60 * chosen.compared_minutes, Path(folder, "compared.flac"))
             )
-        hours = _joined(entries, 3600 * chosen.hours, Path(folder, "hours.flac"))
-        figures += asyncio.run(_memory(server, hours))
         figures += asyncio.run(_beside(server, entries, hours, chosen.live_s))
     return report(figures, chosen.json)
 
