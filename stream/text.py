@@ -24,6 +24,11 @@ def bare(text: str) -> str:
     return text[:end]
 
 
+def plain(text: str) -> str:
+    """A word in lower case, without the punctuation and space around it."""
+    return bare(bare(text)[::-1])[::-1].lower()
+
+
 def stable_length(words: Sequence[Word], stable: int) -> int:
     """Code points of `render(words)` that will not change when `words[:stable]` are promised.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import ClassVar, Protocol
 
 from stream.errors import StreamError
@@ -33,22 +34,22 @@ class Request:
 
 
 class WireProtocol(Protocol):
-    """One connection's dialect. Made by `open`, then fed each message once, in order. `now` is the clock of the
-    events' times, in seconds."""
+    """One connection's dialect, which derives from this and says what is otherwise with it. Made by `open`, then fed
+    each message once, in order. `now` is the clock of the events' times, in seconds."""
 
     paths: ClassVar[tuple[str, ...]]
     """Where the dialect is served."""
-    answers_audio: ClassVar[bool]
+    answers_audio: ClassVar[bool] = False
     """Whether it is told, by an Accepted, of each Audio that was taken in."""
-    idle_s: ClassVar[float | None]
+    idle_s: ClassVar[float | None] = None
     """Seconds without any message that end a session, if the dialect says so itself."""
-    subprotocol: str | None
+    subprotocol: str | None = None
     """What the handshake's answer selects."""
-    start: Start | None
+    start: Start | None = None
     """The session's options where the request already carried them."""
-    wake: float | None
+    wake: float | None = None
     """When `tick` is due; None for never. Looked at after each call."""
-    labels: Mapping[str, str]
+    labels: Mapping[str, str] = MappingProxyType({})
     """Names that others have for the session, a call's id say; some are known only once it has started."""
 
     @classmethod
@@ -61,12 +62,15 @@ class WireProtocol(Protocol):
     def hung_up(self) -> Sequence[Command]:
         """What it means that the peer is gone. Nothing: nobody waits for what is left. Else these are the last
         commands, a Stop at their end, and all that was accepted gets its finals."""
+        return ()
 
     def send(self, event: Event, seq: int | None, now: float) -> Messages:
         """Messages that say `event`; `seq` is its number if it has one."""
 
     def tick(self, now: float) -> Messages:
         """Messages that are due because time has passed."""
+        return []
 
     def closing(self, error: StreamError | None) -> tuple[int, str]:
         """The close code and reason at the end: after a fatal error, or without one."""
+        return (1000, "done") if error is None else (error.close_code, error.code)

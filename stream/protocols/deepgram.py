@@ -10,7 +10,7 @@ import hashlib
 import logging
 import uuid
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,7 +22,7 @@ from stream import events
 from stream.audio import mixed, to_16k
 from stream.errors import BadMedia, ClientError, StreamError, TimedOut, TooLarge, Unsupported, UnsupportedMedia
 from stream.events import Command, Event, Limits
-from stream.protocols.base import Messages, Request
+from stream.protocols.base import Messages, Request, WireProtocol
 from stream.protocols.deepgram_query import FEATURES, ListenQuery, read
 from stream.rest.deepgram_words import seconds, spoken
 from stream.rest.fields import Fields
@@ -73,19 +73,17 @@ class Channel:
     finalized: bool = False
 
 
-class DeepgramProtocol:
+class DeepgramProtocol(WireProtocol):
     paths: ClassVar[tuple[str, ...]] = ("/v1/listen",)
-    answers_audio: ClassVar[bool] = False
     idle_s: ClassVar[float | None] = 10.0
-    wake: float | None = None
 
     def __init__(self, request: Request, limits: Limits, query: ListenQuery) -> None:
-        self.start: events.Start | None = events.Start(query.options)
+        self.start = events.Start(query.options)
         self.subprotocol = next((each for each in request.subprotocols if each in ("token", "bearer")), None)
         self._limits, self._query, self._options = limits, query, query.options
         self._features = set(query.features)
         self._request_id = str(uuid.uuid5(uuid.NAMESPACE_OID, request.session))
-        self.labels: Mapping[str, str] = {"request_id": self._request_id}
+        self.labels = {"request_id": self._request_id}
         self._created = request.at
         self._channels = [Channel() for _ in range(query.options.audio.channels)]
         self._preroll = (query.options.endpointing or EndpointOptions()).preroll_ms * SAMPLE_RATE // 1000
@@ -109,9 +107,6 @@ class DeepgramProtocol:
         if self._closed:
             return ()
         return self._audio(message) if isinstance(message, bytes) else self._text(message)
-
-    def hung_up(self) -> Sequence[Command]:
-        return ()
 
     def _audio(self, payload: bytes) -> Sequence[Command]:
         if not payload:
@@ -170,9 +165,6 @@ class DeepgramProtocol:
             log.info("request %s asks what is not offered: %s", self._request_id, ", ".join(news))
 
     # -- events to messages -------------------------------------------------------------------------------------
-
-    def tick(self, now: float) -> Messages:
-        return []
 
     def closing(self, error: StreamError | None) -> tuple[int, str]:
         match error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, assert_never
 
 import msgspec
@@ -19,7 +19,7 @@ from stream import events
 from stream.audio import AudioFormat, Encoding, to_16k
 from stream.errors import BadAudio, BadRequest, ServerError, StreamError, TooLarge, UnknownModel, Unsupported
 from stream.events import Audio, Command, Configure, Event, Final, Finalize, Limits, Partial, SessionOptions, Stop
-from stream.protocols.base import Messages, Request
+from stream.protocols.base import Messages, Request, WireProtocol
 from stream.protocols.passage import Passage, Spoken
 from stream.rest.counts import counts
 from vad.endpointer import RANGES
@@ -89,19 +89,16 @@ class End(Struct, tag="input_audio.end"):
 _messages = msgspec.json.Decoder(Append | Flush | End | Update)
 
 
-class MistralProtocol:
+class MistralProtocol(WireProtocol):
     paths: ClassVar[tuple[str, ...]] = ("/v1/audio/transcriptions/realtime",)
-    answers_audio: ClassVar[bool] = False
-    idle_s: ClassVar[float | None] = None
-    labels: Mapping[str, str] = {}
 
     def __init__(self, request: Request) -> None:
         self._named = dict(request.query).get("model") or None
         self._options = SessionOptions(model=self._named)
         """What the session was last told to be."""
-        self.start: events.Start | None = events.Start(self._options)
+        self.start = events.Start(self._options)
         self.subprotocol = "realtime" if "realtime" in request.subprotocols else None
-        self.wake: float | None = None
+        self.wake = None
         self._session = request.session
         self._format = self._options.audio
         self._odd = b""
@@ -120,12 +117,6 @@ class MistralProtocol:
     @classmethod
     def open(cls, request: Request, limits: Limits) -> MistralProtocol:
         return cls(request)
-
-    def hung_up(self) -> Sequence[Command]:
-        return ()
-
-    def closing(self, error: StreamError | None) -> tuple[int, str]:
-        return (1000, "done") if error is None else (error.close_code, error.code)
 
     # -- messages to commands -----------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ at the client's rate; both count from `offset`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -15,9 +15,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from models.base import SAMPLE_RATE, Task, Word
 from stream import events
 from stream.audio import AudioFormat, Encoding
-from stream.errors import BadAudio, BadRequest, ClientError, NotStarted, StreamError, TooLarge, Unsupported
+from stream.errors import BadAudio, BadRequest, ClientError, NotStarted, TooLarge, Unsupported
 from stream.events import Command, Event, Limits, Mode, SessionOptions
-from stream.protocols.base import Messages, Request
+from stream.protocols.base import Messages, Request, WireProtocol
 from stream.text import render, stable_length
 from vad.endpointer import EndpointOptions
 
@@ -90,12 +90,8 @@ _messages = msgspec.json.Decoder(Message)
 _LISTS = {"language", "keywords"}
 
 
-class NativeProtocol:
+class NativeProtocol(WireProtocol):
     paths: ClassVar[tuple[str, ...]] = ("/v1/stream",)
-    answers_audio: ClassVar[bool] = False
-    idle_s: ClassVar[float | None] = None
-    wake: float | None = None
-    labels: Mapping[str, str] = {}
 
     def __init__(self, limits: Limits, start: events.Start | None, subprotocol: str | None) -> None:
         self.start = start
@@ -169,15 +165,6 @@ class NativeProtocol:
         except (msgspec.DecodeError, RecursionError):
             kind = None
         return BadRequest(f"in `{kind}`: {why}" if kind else why, fatal=kind == "start" and self._options is None)
-
-    def hung_up(self) -> Sequence[Command]:
-        return ()
-
-    def tick(self, now: float) -> Messages:
-        return []
-
-    def closing(self, error: StreamError | None) -> tuple[int, str]:
-        return (1000, "done") if error is None else (error.close_code, error.code)
 
     # -- events to messages -------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any, ClassVar, assert_never
 
@@ -22,7 +22,7 @@ from stream.errors import BadRequest, ClientError, StreamError, Unsupported
 from stream.events import Audio, Clear, Command, Configure, Event, Finalize, Limits, Reply, SessionOptions
 from stream.protocols import openai_beta
 from stream.protocols import openai_messages as messages
-from stream.protocols.base import Messages, Request
+from stream.protocols.base import Messages, Request, WireProtocol
 from stream.protocols.openai_items import Item, Items
 from stream.protocols.openai_session import Transcription, Turns, Wanted, effective
 from stream.rest.envelope import envelope
@@ -42,12 +42,9 @@ class EmptyCommit(BadRequest):
     code = "input_audio_buffer_commit_empty"
 
 
-class OpenAIProtocol:
+class OpenAIProtocol(WireProtocol):
     paths: ClassVar[tuple[str, ...]] = ("/v1/realtime",)
-    answers_audio: ClassVar[bool] = False
     idle_s: ClassVar[float | None] = IDLE_S
-    wake: float | None = None
-    labels: Mapping[str, str] = {}
 
     def __init__(self, request: Request, limits: Limits) -> None:
         name = dict(request.query).get("model") or None
@@ -59,7 +56,7 @@ class OpenAIProtocol:
         self._granted = self._wanted
         self._turns = Turns()
         self._options = SessionOptions(audio=self._audio, model=name, endpointing=self._turns.endpointing)
-        self.start: events.Start | None = events.Start(self._options)
+        self.start = events.Start(self._options)
         self.subprotocol = "realtime" if "realtime" in request.subprotocols else None
         self._session = request.session
         self._expires_at = int(request.at.timestamp() + limits.session_s)
@@ -85,12 +82,6 @@ class OpenAIProtocol:
     @classmethod
     def open(cls, request: Request, limits: Limits) -> OpenAIProtocol:
         return cls(request, limits)
-
-    def hung_up(self) -> Sequence[Command]:
-        return ()
-
-    def tick(self, now: float) -> Messages:
-        return []
 
     def closing(self, error: StreamError | None) -> tuple[int, str]:
         return (1000, "") if error is None else (error.close_code, error.code)

@@ -18,7 +18,7 @@ from stream import events
 from stream.audio import AudioFormat
 from stream.errors import BadAudio, BadRequest, ClientError, NotStarted, StreamError, TooLarge, Unsupported
 from stream.events import Command, Event, Limits, SessionOptions
-from stream.protocols.base import Messages, Request
+from stream.protocols.base import Messages, Request, WireProtocol
 from stream.tracks import Tracks
 from vad.endpointer import EndpointOptions
 
@@ -96,16 +96,12 @@ _messages = msgspec.json.Decoder(Message, strict=False)
 _headers = msgspec.json.Decoder(Header)
 
 
-class TwilioProtocol:
+class TwilioProtocol(WireProtocol):
     paths: ClassVar[tuple[str, ...]] = ("/twilio",)
-    answers_audio: ClassVar[bool] = False
     idle_s: ClassVar[float | None] = IDLE_S
-    subprotocol: str | None = None
-    start: events.Start | None = None
-    wake: float | None = None
 
     def __init__(self, limits: Limits) -> None:
-        self.labels: Mapping[str, str] = {}
+        self.labels = {}
         self._limits = limits
         self._channels: dict[str, int] = {}
         self._tracks: Tracks | None = None
@@ -220,9 +216,6 @@ class TwilioProtocol:
     def send(self, event: Event, seq: int | None, now: float) -> Messages:
         if isinstance(event, events.Failed):
             self._log_once((event.error.code, event.error.fatal), event.error.message)
-        return []
-
-    def tick(self, now: float) -> Messages:
         return []
 
     def closing(self, error: StreamError | None) -> tuple[int, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -19,9 +19,9 @@ from stream import events
 from stream.audio import AudioFormat
 from stream.errors import BadRequest, StreamError, TooLarge, Unsupported
 from stream.events import Audio, Command, Configure, Event, Finalize, Limits, SessionOptions, Stop
-from stream.protocols.base import Messages, Request
+from stream.protocols.base import Messages, Request, WireProtocol
 from stream.rest.segments import mean_confidence
-from stream.text import bare
+from stream.text import plain
 
 log = logging.getLogger(__name__)
 
@@ -48,16 +48,12 @@ class Text(Struct):
 _texts = msgspec.json.Decoder(Text, strict=False)
 
 
-class VoskProtocol:
+class VoskProtocol(WireProtocol):
     paths: ClassVar[tuple[str, ...]] = ("/vosk",)
     answers_audio: ClassVar[bool] = True
-    idle_s: ClassVar[float | None] = None
-    labels: Mapping[str, str] = {}
-    subprotocol: str | None = None
-    wake: float | None = None
 
     def __init__(self, session: str) -> None:
-        self.start: events.Start | None = events.Start(SessionOptions(audio=AudioFormat(sample_rate=RATE)))
+        self.start = events.Start(SessionOptions(audio=AudioFormat(sample_rate=RATE)))
         self._session = session
         self._odd = b""
         """The first byte of a sample whose other one is still to come."""
@@ -122,15 +118,6 @@ class VoskProtocol:
             changes.append({"keywords": tuple(each for each in config.phrase_list if each != "[unk]")})
         return [Configure(each) for each in changes]
 
-    def hung_up(self) -> Sequence[Command]:
-        return ()
-
-    def tick(self, now: float) -> Messages:
-        return []
-
-    def closing(self, error: StreamError | None) -> tuple[int, str]:
-        return (1000, "done") if error is None else (error.close_code, error.code)
-
     # -- events to messages -------------------------------------------------------------------------------------
 
     def send(self, event: Event, seq: int | None, now: float) -> Messages:
@@ -145,7 +132,7 @@ class VoskProtocol:
             case events.Accepted():
                 if self._ended:
                     return [self._result(self._ended.popleft())]
-                return [_message(partial=" ".join(filter(None, (_plain(word.text) for word in self._words))))]
+                return [_message(partial=" ".join(filter(None, (plain(word.text) for word in self._words))))]
             case events.Finalized() | events.Done():
                 # One message, whatever has ended by now: nobody waits for another.
                 return [self._rest()]
@@ -170,7 +157,7 @@ class VoskProtocol:
         return [*ended, _message(error=f"{error.message}: {error.hint}" if error.hint else error.message)]
 
     def _result(self, words: Sequence[Word]) -> str:
-        spoken = [(word, text) for word in words if (text := _plain(word.text))]
+        spoken = [(word, text) for word in words if (text := plain(word.text))]
         text = " ".join(text for _, text in spoken)
         if self._config.max_alternatives > 0:
             # There is but one; of its words Vosk tells no confidence.
@@ -184,11 +171,6 @@ class VoskProtocol:
 
     def _listed(self, words: list[dict[str, Any]]) -> dict[str, Any]:
         return {"result": words} if words and self._config.words else {}
-
-
-def _plain(text: str) -> str:
-    """A word in lower case, without the punctuation around it."""
-    return bare(bare(text)[::-1])[::-1].lower()
 
 
 def _times(word: Word) -> dict[str, float]:

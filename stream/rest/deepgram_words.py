@@ -5,7 +5,6 @@ Knows nothing of HTTP, files, sockets and models.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from models.base import SAMPLE_RATE, Word
 from stream.rest.fields import Fields
 from stream.rest.request import code
 from stream.rest.segments import mean_confidence
+from stream.text import plain
 
 
 def punctuated(fields: Fields) -> bool:
@@ -69,11 +69,7 @@ def _word(word: Word, punctuated: bool) -> dict[str, Any]:
 
 def bare(text: str) -> str:
     """A word in lower case without the punctuation around it, with the space before it; one of punctuation stays."""
-    word = text.strip()
-    inside = [index for index, char in enumerate(word) if not unicodedata.category(char).startswith("P")]
-    if inside:
-        word = word[inside[0] : inside[-1] + 1]
-    return " " * text[:1].isspace() + word.lower()
+    return " " * text[:1].isspace() + (plain(text) or text.strip().lower())
 
 
 def seconds(position: int) -> float:
