@@ -31,6 +31,12 @@ def numbered(first: int, blocks: int) -> list[str]:
     return [f"w{i}" for i in range(first, first + blocks)]
 
 
+def complaints(messages: list[dict[str, Any]]) -> list[str]:
+    """The codes of all warnings but those that a slow machine may add."""
+    codes = [message["code"] for message in messages if message["type"] == "warning"]
+    return [code for code in codes if code not in ("behind", "behind_over")]
+
+
 def check_order(messages: list[dict[str, Any]]) -> None:
     """What every conversation keeps: gap-free numbers, stable text that only grows, finals that begin with it."""
     numbers = [message["seq"] for message in messages if "seq" in message]
@@ -52,7 +58,7 @@ def test_a_model_that_raises_once_costs_its_utterance_a_retry(server: Server):
         say(socket, type="stop")
         messages = hear(socket, "done")
     assert words(messages) == numbered(0, 20)
-    assert [message["code"] for message in messages if message["type"] == "warning"] == ["stalled"]
+    assert complaints(messages) == ["stalled"]
     check_order(messages)
 
 
@@ -65,9 +71,9 @@ def test_a_model_that_raises_costs_the_neighbour_nothing(server: Server):
         say(bad, type="stop")
         say(good, type="stop")
         troubled, untroubled = hear(bad, "done"), hear(good, "done")
-    assert {message["code"] for message in troubled if message["type"] == "warning"} == {"stalled"}
+    assert set(complaints(troubled)) == {"stalled"}
     assert words(untroubled) == numbered(100, 20)
-    assert not any(message["type"] == "warning" for message in untroubled)
+    assert complaints(untroubled) == []
 
 
 def test_an_utterance_that_fails_thrice_is_given_up_and_says_so(server: Server):
@@ -76,7 +82,7 @@ def test_an_utterance_that_fails_thrice_is_given_up_and_says_so(server: Server):
         stream(socket, 0, 10)
         say(socket, type="stop")
         messages = hear(socket, "done")
-    assert {message["code"] for message in messages if message["type"] == "warning"} == {"stalled"}
+    assert set(complaints(messages)) == {"stalled"}
     assert {message["reason"] for message in messages if message["type"] == "suppressed"} == {"failed"}
     assert messages[-1]["received"] == 10 * 1600
     check_order(messages)
