@@ -165,7 +165,8 @@ class Worker:
 
     def _room(self, job: Job) -> int:
         hurried = not job.live and self._clock() - self._talked_at < TALK_S
-        return self._costs.rows(job.need.key, self._model.card.max_batch, FILE_STEP_S if hurried else STEP_S)
+        most = job.need.rows or self._model.card.max_batch
+        return self._costs.rows(job.need.key, most, FILE_STEP_S if hurried else STEP_S)
 
     def _jobs(self, now: float) -> Iterator[Job]:
         for id, mine in list(self._open.items()):
