@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from models.base import SAMPLE_RATE, Hypothesis, Word
 from stream.channel import Channel, Endpoint, Onset
+from stream.echo import Cut
 from stream.events import (
     Event,
     Final,
@@ -29,7 +30,8 @@ from stream.events import (
 class Segment:
     """A stretch of speech on its way to its final. `base` is where its utterance's audio begins.
 
-    partials: whether the client wanted them when it opened.
+    partials: whether the client wanted them when it opened. heard: the words of its last hypothesis so far.
+    promised: some of its text was. echo: so many words that it begins with are the end of the one before.
     """
 
     number: int
@@ -40,6 +42,9 @@ class Segment:
     endpoint: Endpoint | None = None
     decided_at: float = 0.0
     settled: bool = False
+    heard: tuple[Word, ...] = ()
+    promised: bool = False
+    echo: int = 0
     held: deque[Event] = field(default_factory=deque)
 
 
@@ -80,6 +85,7 @@ class Transcript:
     def __init__(self, channels: list[Channel]) -> None:
         self._channels = channels
         self._open: list[deque[Segment]] = [deque() for _ in channels]
+        self._cuts: list[Cut | None] = [None] * len(channels)  # the last ones
         self._finalizing: deque[tuple[str | None, int, set[int]]] = deque()
         self._lags = Latencies()
         self._totals = Latencies()
@@ -117,6 +123,8 @@ class Transcript:
 
     def partial(self, segment: Segment, hypothesis: Hypothesis) -> list[Event]:
         """A hypothesis that is not final. Nothing new is shown once the end of speech was told."""
+        segment.heard = hypothesis.words
+        hypothesis = self._unechoed(segment, hypothesis)
         if segment.endpoint or not hypothesis.words or not segment.partials:
             return []
         words = _placed(hypothesis.words, segment.base)
@@ -140,7 +148,9 @@ class Transcript:
         assert segment.endpoint is not None
         endpoint = segment.endpoint
         segment.settled = True
-        words = _placed(hypothesis.words, segment.base)
+        words = _placed(self._unechoed(segment, hypothesis).words, segment.base)
+        if endpoint.reason == "max_length":
+            self._cuts[segment.channel] = Cut.through(words, segment.heard, endpoint.last)
         start, end = (words[0].start, words[-1].end) if words else (segment.at, endpoint.end)
         if words:
             self.words += len(words)
@@ -196,6 +206,15 @@ class Transcript:
             segment.held.pop()
         segment.held.append(event)
         return []
+
+    def _unechoed(self, segment: Segment, hypothesis: Hypothesis) -> Hypothesis:
+        """Without the words that the segment before has said."""
+        cut = self._cuts[segment.channel]
+        if cut and cut.at == segment.base and not segment.promised:
+            segment.echo = cut.echo(hypothesis.words)
+        agreed = max(0, hypothesis.agreed - segment.echo)
+        segment.promised |= agreed > 0
+        return replace(hypothesis, words=hypothesis.words[segment.echo :], agreed=agreed)
 
     def _release(self, channel: int) -> list[Event]:
         segments = self._open[channel]

@@ -92,6 +92,45 @@ def test_a_later_segment_waits_for_its_predecessors_final(transcript: Transcript
     assert released[2].words[0].text == " new"
 
 
+def cut_through(transcript: Transcript, segment: Segment, *texts: str) -> None:
+    limit = segment.base + 160 * len(texts)
+    transcript.endpoint(segment, Endpoint(end=limit, last=limit, decided=limit + 8000, reason="max_length"), now=10.0)
+    transcript.final(segment, heard(*texts, final=True), 10.5, 10.75)
+
+
+def said(events: list[Event]) -> list[str]:
+    return [word.text.strip() for event in events if isinstance(event, Final | Partial) for word in event.words]
+
+
+def test_a_word_that_both_sides_of_a_cut_heard_is_said_once(transcript: Transcript):
+    first = opened(transcript)
+    transcript.partial(first, heard("half", "past", "four.", "Thanks"))
+    second = opened(transcript, at=480)
+    assert said(transcript.partial(second, heard("Four", "I'm"))) == []  # held, and replaced
+    cut_through(transcript, first, "half", "past", "four")
+    [partial] = transcript.partial(second, heard("Four.", "I'm", "sorry", agreed=2))
+    assert isinstance(partial, Partial)
+    assert (said([partial]), partial.stable, partial.start) == (["I'm", "sorry"], 1, 480 + 160 + 16)
+    assert said(ended(transcript, second, "Four.", "I'm", "very", "sorry")) == ["I'm", "very", "sorry"]
+    assert transcript.words == 6
+
+
+def test_text_that_was_promised_before_stays(transcript: Transcript):
+    first = opened(transcript)
+    transcript.partial(first, heard("half", "past", "four.", "Thanks"))
+    second = opened(transcript, at=480)
+    transcript.partial(second, heard("Four", "I'm", agreed=1))
+    cut_through(transcript, first, "half", "past", "four")
+    assert said(ended(transcript, second, "Four", "I'm")) == ["Four", "I'm"]
+
+
+def test_behind_a_pause_nothing_is_an_echo(transcript: Transcript):
+    first = opened(transcript)
+    transcript.partial(first, heard("no", "thanks"))
+    ended(transcript, first, "no")
+    assert said(ended(transcript, opened(transcript, at=1600), "no", "thanks")) == ["no", "thanks"]
+
+
 def test_finalize_is_answered_once_all_before_it_has_ended_and_in_order(transcript: Transcript):
     assert transcript.finalize("at once", 5) == [Finalized(id="at once", at=5)]
     one, two = opened(transcript), opened(transcript, channel=1)
