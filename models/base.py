@@ -126,7 +126,8 @@ class ModelCard:
 
     languages: codes it knows. Detection works only where `detects`; otherwise the first one is taken by default.
     prompt, keywords: whether it can use them; where it can't, a session that sends them is refused.
-    max_batch: utterances that one step takes. capacity: utterances that may be open at once, None for any number.
+    max_batch: utterances, or chats, that one step takes. capacity: utterances that may be open at once, None for any
+        number.
     chat_audio_s: seconds of audio that a conversation may hold if it is a `models.chat.ChatModel`, None if it isn't.
     """
 

@@ -13,11 +13,13 @@ CLIENT = ROOT / "clients/python"
 
 LAYERS = (
     "usage",
-    "audio costs credentials errors inflow media_messages metrics pace rest rest.counts rest.languages text tracks",
+    "audio costs credentials errors inflow media_messages metrics pace rest rest.counts rest.languages stops text "
+    "tracks",
     "batch channel events load media_child messages multipart promise secret trial twilio_signature",
     "rest.addresses rest.fields rest.names",
     "rest.dial",
-    "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket tokens",
+    "chat_ticket chats files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket "
+    "tokens",
     "transcript worker",
     "calibrate engine media protocols.native protocols.passage protocols.twilio protocols.vosk "
     "rest.envelope rest.fetch rest.request webhooks",
@@ -56,7 +58,7 @@ PURE = {
     ),
     *(
         f"stream.{name}"
-        for name in ("messages", "multipart", "outbox", "pace", "promise", "subtitles", "text", "tracks")
+        for name in ("messages", "multipart", "outbox", "pace", "promise", "stops", "subtitles", "text", "tracks")
     ),
     *("stream.transcriber", "stream.transcript", "stream.twilio_signature"),
     *("stream.protocols", "stream.protocols.base", "stream.protocols.mistral", "stream.protocols.native"),
