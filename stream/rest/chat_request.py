@@ -16,13 +16,15 @@ from models.chat import ChatOptions, Role
 from stream.errors import BadRequest, TooLarge, Unsupported
 from stream.rest import dialect
 from stream.rest.dialect import Dialect
-from stream.rest.fields import HEADER_NAME, NAMED, WrongField
+from stream.rest.fields import HEADER_NAME, NAMED, SHOWN, WrongField
 from stream.rest.request import FileId, FileUrl, Upload
 
 MAX_CLIPS = 16
 """Each is decoded in a process of its own, one after the other."""
 MAX_TEXT = 262_144
 """Characters over all messages: more than any model's context, and little enough to be made tokens of at once."""
+MAX_MARKS = 1 << 20
+"""Quotes, commas and brackets of a body: no text that is taken has more, and what has would be millions of objects."""
 MAX_STOPS, MAX_STOP = 16, 256
 MAX_TOKENS = 1 << 31
 TASTES = ("none", "auto", "default", "text")
@@ -33,8 +35,6 @@ OPENAIS = frozenset(
     {"seed", "max_completion_tokens", "stream_options", "modalities", "store", "user", "logit_bias", "verbosity"}
 )
 """Fields that only one of the two has."""
-
-_PLACE = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,9 @@ class _Body(msgspec.Struct):
 
 
 def decode(body: bytes) -> dict[str, Any]:
-    """The fields of a body. Raises BadRequest for one that is no JSON object."""
+    """The fields of a body. Raises BadRequest for one that is no JSON object, TooLarge for one with too many values."""
+    if sum(map(body.count, (b'"', b",", b"[", b"{"))) > MAX_MARKS:
+        raise TooLarge("the body holds too many values")
     try:
         fields = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -265,11 +267,10 @@ def _ignored(fields: dict[str, Any]) -> Iterator[str]:
 
 def _wrong(problem: str) -> WrongField:
     """msgspec's words for it, which end in a path."""
-    found = _PLACE.fullmatch(problem)
-    assert found is not None
-    what, where = found.groups()
-    if where is None:
-        missing = re.search(r"`(\w+)`", what)
-        return WrongField(missing[1] if missing else "messages", what)
+    what, at, where = problem.rpartition(" - at `$")
+    if not at:
+        missing = re.search(r"`(\w+)`", problem)
+        return WrongField(missing[1] if missing else "messages", problem[:SHOWN])
+    where = where.strip(".`")
     hint = "a part is `text`, `input_audio` or `file`" if where.endswith("].type") else None
-    return WrongField(re.split(r"[.\[]", where)[0], f"`{where}`: {what}", hint=hint)
+    return WrongField(re.split(r"[.\[]", where)[0], f"`{where}`: {what[:SHOWN]}", hint=hint)
