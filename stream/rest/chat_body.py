@@ -20,7 +20,7 @@ from stream.rest.intake import batches
 
 MAX_BODY = 32 * MB
 """What is read at once takes memory, and time that nothing else is done in: some tens of milliseconds for so much."""
-PIECE = 1 << 20
+PIECE = 1 << 18
 
 
 async def received(request: Request, desk: Desk) -> Arriving:
