@@ -95,10 +95,14 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A step worth doing. Only utterances with equal keys share a step; a key depends on its utterance alone."""
+    """A step worth doing. Only utterances with equal keys share a step; a key depends on its utterance alone.
+
+    rows: the most of them that one step takes, where that is less than the card's `max_batch`; equal for equal keys.
+    """
 
     kind: Kind
     key: Hashable
+    rows: int | None = None
 
 
 class Utterance(Protocol):

@@ -96,7 +96,8 @@ def _log_power(samples: Samples, bins: int) -> NDArray[np.float32]:
     """`bins` x frames of FFT samples, HOP apart: the logarithm of the power in each band."""
     frames = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float32) / 32_768, FFT)[::HOP]
     power = np.abs(np.fft.rfft(frames * _hann(), axis=1)) ** 2
-    return np.log10(np.maximum(mel_filters(bins) @ power.T.astype(np.float32), _FLOOR))
+    logarithm: NDArray[np.float32] = np.log10(np.maximum(mel_filters(bins) @ power.T.astype(np.float32), _FLOOR))
+    return logarithm
 
 
 @cache
@@ -106,7 +107,8 @@ def mel_filters(bins: int) -> NDArray[np.float32]:
     frequencies = np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)
     left, centre, right = (corners[i : i + bins, None] for i in range(3))
     triangles = np.minimum((frequencies - left) / (centre - left), (right - frequencies) / (right - centre))
-    return (np.maximum(triangles, 0) * 2 / (right - left)).astype(np.float32)
+    filters: NDArray[np.float32] = (np.maximum(triangles, 0) * 2 / (right - left)).astype(np.float32)
+    return filters
 
 
 @cache

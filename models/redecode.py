@@ -143,6 +143,9 @@ class Decoder(Protocol):
         """Windows of equal keys may share a call; a tuple. Where nothing but `kind` differs, equal keys also mean that
         the words would be the same."""
 
+    def rows(self, window: Window) -> int:
+        """The most windows of this one's key that a call should have."""
+
     def decode(self, windows: Sequence[Window]) -> list[Decoded]:
         """One for each window, in order; what a window says must not depend on its neighbours."""
 
@@ -213,7 +216,10 @@ class _Utterance:
         if self.decoded:
             return Need(Kind.FINAL, _DECODED)
         kind = self._kind
-        return None if kind is None else Need(kind, self._decoder.key(self._window(kind)))
+        if kind is None:
+            return None
+        window = self._window(kind)
+        return Need(kind, self._decoder.key(window), self._decoder.rows(window))
 
     def accept(self, samples: Samples, speech: bool) -> None:
         start = self._accepted

@@ -21,7 +21,7 @@ from models.base import SAMPLE_RATE, Kind, Model, ModelCard, Rejection, Task, Wo
 from models.context import frames
 from models.cublas import blame_cublas, open_cublas
 from models.declaration import NOTHING, ODDS, Context, Declaration, declared
-from models.features import HOP, WINDOW, Spectrogram
+from models.features import FRAMES, HOP, WINDOW, Spectrogram
 from models.redecode import Decoded, Redecode, Window
 from models.registry import ModelSpec
 from models.times import fit
@@ -40,6 +40,10 @@ UNSURE = -1.0
 PASSAGE = 7 * SAMPLE_RATE
 """Of a recording so much is heard in one go, if windows needn't be padded to 30 s: as much as of live speech, which the
 model has been measured on. Longer windows cost as much a second, and live speech waits longer for a step to end."""
+
+ROOM = 3200
+"""Frames that a call on a CPU has in all its rows. Encoding fills all cores, so a row more takes as much longer, and
+70 MB if it is 30 s long (of base)."""
 
 SHORTEST = SAMPLE_RATE // 10
 """Less audio holds no word, but Whisper would find one."""
@@ -119,9 +123,9 @@ class Whisper:
             tasks=declaration.tasks or tasks,
             prompt=True,
             keywords=True,
-            # Encoding 30 s fills all cores: on a CPU a row more takes as much longer, and 150 MB (of base).
-            max_batch=16 if not on_cpu else 2 if self._context.partial is None else 8,
+            max_batch=16 if not on_cpu else 1 if self._context.partial is None else 8,
         )
+        self._room = self.card.max_batch * FRAMES if not on_cpu else ROOM
 
     def with_context(self, context: Context, carry_tokens: int = 0) -> Whisper:
         """The same weights, given another context, and so much of what was said before."""
@@ -134,6 +138,9 @@ class Whisper:
     def key(self, window: Window) -> Hashable:
         careful = window.kind is Kind.RETRY
         return (self._frames(window), len(self._previous(window)), careful)
+
+    def rows(self, window: Window) -> int:
+        return min(self.card.max_batch, max(1, self._room // self._frames(window)))
 
     def decode(self, windows: Sequence[Window]) -> list[Decoded]:
         features = [cast("Spectrogram", window.sound).window(window.end, self._frames(window)) for window in windows]

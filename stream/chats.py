@@ -33,13 +33,13 @@ class _Open:
 
 
 class Chats:
-    """What a step costs is learned apart from utterances: theirs say nothing of it."""
+    """`costs`: what their steps take, of which those of utterances say nothing."""
 
     def __init__(self, model: ChatModel, report: Callable[[Report], None], clock: Callable[[], float]) -> None:
         self._model = model
         self._report = report
         self._clock = clock
-        self._costs = Costs()
+        self.costs = Costs()
         self._audio: dict[int, list[bytes]] = {}
         self._open: dict[int, _Open] = {}
 
@@ -83,10 +83,6 @@ class Chats:
             mine.since = now if mine.since is None else mine.since
             yield Job(id, need, mine.since, finishing=True, live=False, solo=mine.solo)
 
-    def rows(self, key: Hashable, seconds: float) -> int:
-        """How many chats a step may have so that it takes no more than `seconds`."""
-        return self._costs.rows(key, self._model.card.max_batch, seconds)
-
     def run(self, ids: Sequence[int], key: Hashable, seconds: float) -> None:
         """A step, and more of the same, as many as will have ended after so long."""
         ends = self._clock() + seconds
@@ -94,7 +90,7 @@ class Chats:
         while True:
             now = self._clock()
             ids = [job.id for job in self.jobs(now) if job.id in ids and job.need.key == key]
-            if not ids or now + self._costs.seconds(key, len(ids)) >= ends:
+            if not ids or now + self.costs.seconds(key, len(ids)) >= ends:
                 return
             self.step(ids, key)
 
@@ -113,7 +109,7 @@ class Chats:
                 self.step([id], key)
             return
         ended = self._clock()
-        self._costs.observe(key, len(ids), ended - started)
+        self.costs.observe(key, len(ids), ended - started)
         self._report(Chatted(told, started, ended))
         for id, delta in told:
             self._open[id].since = None

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from models.base import SAMPLE_RATE, Hypothesis, Word
 from stream.channel import Channel, Endpoint, Onset
+from stream.echo import Cut
 from stream.events import (
     Event,
     Final,
@@ -29,7 +32,9 @@ from stream.events import (
 class Segment:
     """A stretch of speech on its way to its final. `base` is where its utterance's audio begins.
 
-    partials: whether the client wanted them when it opened.
+    partials: whether the client wanted them when it opened. latest: its last hypothesis so far. promised: some of its
+    text was. echo: so many words that it begins with are the end of the one before. last: how it ends, once that is
+    known. held: what is told once the one before has ended.
     """
 
     number: int
@@ -39,7 +44,10 @@ class Segment:
     partials: bool = True
     endpoint: Endpoint | None = None
     decided_at: float = 0.0
-    settled: bool = False
+    latest: Hypothesis | None = None
+    promised: bool = False
+    echo: int = 0
+    last: Callable[[], Event] | None = None
     held: deque[Event] = field(default_factory=deque)
 
 
@@ -80,6 +88,7 @@ class Transcript:
     def __init__(self, channels: list[Channel]) -> None:
         self._channels = channels
         self._open: list[deque[Segment]] = [deque() for _ in channels]
+        self._cuts: list[Cut | None] = [None] * len(channels)  # the last ones
         self._finalizing: deque[tuple[str | None, int, set[int]]] = deque()
         self._lags = Latencies()
         self._totals = Latencies()
@@ -117,13 +126,17 @@ class Transcript:
 
     def partial(self, segment: Segment, hypothesis: Hypothesis) -> list[Event]:
         """A hypothesis that is not final. Nothing new is shown once the end of speech was told."""
+        segment.latest = hypothesis
+        if self._waits(segment):
+            return []
+        hypothesis = self._unechoed(segment, hypothesis)
         if segment.endpoint or not hypothesis.words or not segment.partials:
             return []
         words = _placed(hypothesis.words, segment.base)
         position = self._channels[segment.channel].position
         lag = max(0, position - segment.base - hypothesis.covers)
         self._lags.add(lag / SAMPLE_RATE * 1000)
-        partial = Partial(
+        told = Partial(
             segment=segment.number,
             channel=segment.channel,
             start=words[0].start,
@@ -133,14 +146,19 @@ class Transcript:
             language=hypothesis.language,
             lag=lag,
         )
-        return self._say(segment, partial)
+        return [told]
 
     def final(self, segment: Segment, hypothesis: Hypothesis, started: float, ended: float) -> list[Event]:
         """The segment's last hypothesis, with the clock times of the step that made it."""
+        segment.last = partial(self._last, segment, hypothesis, started, ended)
+        return self._release(segment.channel)
+
+    def _last(self, segment: Segment, hypothesis: Hypothesis, started: float, ended: float) -> Event:
         assert segment.endpoint is not None
         endpoint = segment.endpoint
-        segment.settled = True
-        words = _placed(hypothesis.words, segment.base)
+        words = _placed(self._unechoed(segment, hypothesis).words, segment.base)
+        if endpoint.reason == "max_length" and segment.latest:
+            self._cuts[segment.channel] = Cut.through(words, segment.latest.words, endpoint.last)
         start, end = (words[0].start, words[-1].end) if words else (segment.at, endpoint.end)
         if words:
             self.words += len(words)
@@ -151,7 +169,7 @@ class Transcript:
                 decoded_at=max(ended, segment.decided_at),
             )
             self._totals.add(latency.endpoint + latency.queue + latency.decode)
-            last: Event = Final(
+            return Final(
                 segment=segment.number,
                 channel=segment.channel,
                 start=start,
@@ -161,24 +179,22 @@ class Transcript:
                 reason=endpoint.reason,
                 latency=latency,
             )
-        else:
-            last = Suppressed(
-                segment=segment.number,
-                channel=segment.channel,
-                start=start,
-                end=end,
-                reason=hypothesis.rejected or "no_speech",
-            )
-        return self._say(segment, last) + self._release(segment.channel)
+        return Suppressed(
+            segment=segment.number,
+            channel=segment.channel,
+            start=start,
+            end=end,
+            reason=hypothesis.rejected or "no_speech",
+        )
 
     def forget(self, segment: Segment, endpoint: Endpoint) -> list[Event]:
         """The segment ends here, without words."""
         segment.endpoint = endpoint
-        segment.settled = True
         suppressed = Suppressed(
             segment=segment.number, channel=segment.channel, start=segment.at, end=endpoint.end, reason="cleared"
         )
-        return self._say(segment, suppressed) + self._release(segment.channel)
+        segment.last = lambda: suppressed
+        return self._release(segment.channel)
 
     def finalize(self, id: str | None, at: int) -> list[Event]:
         """To be called behind the cut; answered in order, each once every segment begun before it has ended."""
@@ -189,24 +205,38 @@ class Transcript:
         """Of partials (their lag) and of finals (end of speech in the audio to the end of decoding), in ms."""
         return self._lags.quantiles(), self._totals.quantiles()
 
+    def _waits(self, segment: Segment) -> bool:
+        """For the final of the one before."""
+        return self._open[segment.channel][0] is not segment
+
     def _say(self, segment: Segment, event: Event) -> list[Event]:
-        if self._open[segment.channel][0] is segment:
+        if not self._waits(segment):
             return [event]
-        if isinstance(event, Partial) and segment.held and isinstance(segment.held[-1], Partial):
-            segment.held.pop()
         segment.held.append(event)
         return []
+
+    def _unechoed(self, segment: Segment, hypothesis: Hypothesis) -> Hypothesis:
+        """Without the words that the segment before has said."""
+        cut = self._cuts[segment.channel]
+        if cut and cut.at == segment.base and not segment.promised:
+            segment.echo = cut.echo(hypothesis.words)
+        agreed = max(0, hypothesis.agreed - segment.echo)
+        segment.promised |= agreed > 0
+        return replace(hypothesis, words=hypothesis.words[segment.echo :], agreed=agreed)
 
     def _release(self, channel: int) -> list[Event]:
         segments = self._open[channel]
         due: list[Event] = []
-        while segments and segments[0].settled:
+        while segments and (last := segments[0].last):
+            due.append(last())
             for _, _, waited_for in self._finalizing:
                 waited_for.discard(segments[0].number)
             segments.popleft()
             if segments:
                 due += segments[0].held
                 segments[0].held.clear()
+                if segments[0].latest:
+                    due += self.partial(segments[0], segments[0].latest)
         return due + self._finalized()
 
     def _finalized(self) -> list[Event]:

@@ -186,9 +186,8 @@ class Worker:
     def _room(self, job: Job) -> int:
         hurried = not job.live and self._clock() - self._talked_at < TALK_S
         seconds = FILE_STEP_S if hurried else STEP_S
-        if job.id in self._chats:
-            return self._chats.rows(job.need.key, seconds)
-        return self._costs.rows(job.need.key, self._model.card.max_batch, seconds)
+        costs = self._chats.costs if job.id in self._chats else self._costs
+        return costs.rows(job.need.key, job.need.rows or self._model.card.max_batch, seconds)
 
     def _jobs(self, now: float) -> Iterator[Job]:
         for id, mine in list(self._open.items()):

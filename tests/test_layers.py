@@ -15,7 +15,7 @@ LAYERS = (
     "usage",
     "audio costs credentials errors inflow media_messages metrics pace rest rest.counts rest.languages stops text "
     "tracks",
-    "batch channel events load media_child messages multipart promise secret trial twilio_signature",
+    "batch channel echo events load media_child messages multipart promise secret trial twilio_signature",
     "rest.addresses rest.fields rest.names",
     "rest.dial",
     "chat_ticket chats files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket "
@@ -56,7 +56,18 @@ IMPURE = {"asyncio", "concurrent", "multiprocessing", "queue", "selectors", "soc
 PURE = {
     *(
         f"stream.{name}"
-        for name in ("audio", "batch", "channel", "costs", "credentials", "errors", "events", "load", "media_messages")
+        for name in (
+            "audio",
+            "batch",
+            "channel",
+            "costs",
+            "credentials",
+            "echo",
+            "errors",
+            "events",
+            "load",
+            "media_messages",
+        )
     ),
     *(
         f"stream.{name}"

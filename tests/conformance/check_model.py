@@ -107,7 +107,9 @@ def step(model: Model, listeners: Iterable[Listener]) -> None:
         if not waiting:
             return
         urgent = min(waiting, key=lambda pair: pair[0].kind)[0]
-        batch = [listener for need, listener in waiting if need.key == urgent.key][: model.card.max_batch]
+        most = urgent.rows or model.card.max_batch
+        assert most <= model.card.max_batch
+        batch = [listener for need, listener in waiting if need.key == urgent.key][:most]
         hypotheses = model.step([listener.utterance for listener in batch])
         assert len(hypotheses) == len(batch)
         for listener, hypothesis in zip(batch, hypotheses, strict=True):

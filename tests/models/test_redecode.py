@@ -70,6 +70,9 @@ class Ledger:
     def key(self, window: Window) -> Hashable:
         return (len(window.options.prompt or ""), window.kind is Kind.RETRY)
 
+    def rows(self, window: Window) -> int:
+        return 1 if window.kind is Kind.RETRY else self.card.max_batch
+
     def decode(self, windows: Sequence[Window]) -> list[Decoded]:
         self.heard += windows
         return [self._decode(window) for window in windows]

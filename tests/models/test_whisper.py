@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Kind, Model, Samples
-from models.declaration import Declaration
+from models.declaration import Context, Declaration
 from models.features import WINDOW, Spectrogram
 from models.redecode import Redecode, Window
 from models.registry import ModelSpec, load
@@ -182,6 +182,13 @@ def test_what_was_said_before_is_a_prompt_of_one_length(directory: Path) -> None
 def test_a_loop_is_rejected(tmp_path: Path) -> None:
     hurried = loaded(build(tmp_path / "hurried", pace=60.0))
     assert final(hurried, noise(3)).rejected == "repetition"
+
+
+def test_a_call_on_a_cpu_has_the_fewer_rows_the_longer_they_are(decoder: Whisper) -> None:
+    fit = decoder.with_context(Context(partial=1.0, final=1.0))
+    assert [fit.rows(over(noise(seconds), ENGLISH)) for seconds in (2, 6, 12, 25)] == [8, 4, 2, 1]
+    assert fit.rows(over(noise(2), ENGLISH, Kind.RETRY)) == 1
+    assert decoder.rows(over(noise(2), ENGLISH)) == decoder.card.max_batch == 1
 
 
 def test_more_than_fits_one_window_is_heard_in_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,6 +90,9 @@ class Parrot:
     def key(self, window: Window) -> tuple[()]:
         return ()
 
+    def rows(self, window: Window) -> int:
+        return 1
+
     def decode(self, windows: Sequence[Window]) -> list[Decoded]:
         self.before += [window.before for window in windows]
         texts = [" one", " two", " three", " four"]

@@ -71,25 +71,69 @@ def test_nothing_is_shown_once_the_end_of_speech_was_told(transcript: Transcript
     assert transcript.partial(segment, heard("late")) == []
 
 
-def test_a_later_segment_waits_for_its_predecessors_final(transcript: Transcript):
+@pytest.mark.parametrize("over", [False, True])
+def test_a_later_segment_waits_for_its_predecessors_final(transcript: Transcript, over: bool):
     first = opened(transcript)
     transcript.endpoint(first, endpoint(first), now=1.0)
     second, held = transcript.onset(0, Onset(at=8000, start=8000))
     held += transcript.partial(second, heard("old"))
     held += transcript.partial(second, heard("new"))
-    held += ended(transcript, second, "new")
+    if over:
+        held += ended(transcript, second, "new")
     assert held == []
     other = opened(transcript, channel=1)
     assert transcript.partial(other, heard("meanwhile")) != []
     released = transcript.final(first, heard("first", final=True), 1.0, 1.0)
-    assert [(type(event), event.segment) for event in released] == [
-        (Final, 0),
-        (SpeechStarted, 1),
-        (Partial, 1),
-        (SpeechEnded, 1),
-        (Final, 1),
-    ]
-    assert released[2].words[0].text == " new"
+    due = [(SpeechEnded, 1), (Final, 1)] if over else [(Partial, 1)]
+    assert [(type(event), event.segment) for event in released] == [(Final, 0), (SpeechStarted, 1), *due]
+    assert released[-1].words[0].text == " new"
+
+
+def cut_through(transcript: Transcript, segment: Segment, *texts: str) -> list[Event]:
+    limit = segment.base + 160 * len(texts)
+    transcript.endpoint(segment, Endpoint(end=limit, last=limit, decided=limit + 8000, reason="max_length"), now=10.0)
+    return transcript.final(segment, heard(*texts, final=True), 10.5, 10.75)
+
+
+def said(events: list[Event]) -> list[str]:
+    return [word.text.strip() for event in events if isinstance(event, Final | Partial) for word in event.words]
+
+
+def test_a_word_that_both_sides_of_a_cut_heard_is_said_once(transcript: Transcript):
+    first = opened(transcript)
+    transcript.partial(first, heard("half", "past", "four.", "Thanks"))
+    second = opened(transcript, at=480)
+    assert transcript.partial(second, heard("Four", "I'm", agreed=2)) == []
+    assert said(cut_through(transcript, first, "half", "past", "four")) == ["half", "past", "four", "I'm"]
+    [partial] = transcript.partial(second, heard("Four.", "I'm", "sorry", agreed=2))
+    assert isinstance(partial, Partial)
+    assert (said([partial]), partial.stable, partial.start) == (["I'm", "sorry"], 1, 480 + 160 + 16)
+    assert said(ended(transcript, second, "Four.", "I'm", "very", "sorry")) == ["I'm", "very", "sorry"]
+    assert transcript.words == 6
+
+
+def test_however_early_the_other_side_was_decoded(transcript: Transcript):
+    first = opened(transcript)
+    transcript.partial(first, heard("half", "past", "four.", "Thanks"))
+    second = opened(transcript, at=480)
+    assert ended(transcript, second, "Four.", "I'm", "sorry") == []
+    assert said(cut_through(transcript, first, "half", "past", "four")) == ["half", "past", "four", "I'm", "sorry"]
+
+
+def test_how_promised_text_begins_is_settled(transcript: Transcript):
+    first = opened(transcript)
+    transcript.partial(first, heard("to", "six", "thousand", "dollars"))
+    second = opened(transcript, at=480)
+    cut_through(transcript, first, "to", "six", "thousand")
+    assert said(transcript.partial(second, heard("six", "dollars", agreed=1))) == ["six", "dollars"]
+    assert said(ended(transcript, second, "six", "thousand", "dollars")) == ["six", "thousand", "dollars"]
+
+
+def test_behind_a_pause_nothing_is_an_echo(transcript: Transcript):
+    first = opened(transcript)
+    transcript.partial(first, heard("no", "thanks"))
+    ended(transcript, first, "no")
+    assert said(ended(transcript, opened(transcript, at=1600), "no", "thanks")) == ["no", "thanks"]
 
 
 def test_finalize_is_answered_once_all_before_it_has_ended_and_in_order(transcript: Transcript):

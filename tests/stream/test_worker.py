@@ -34,8 +34,9 @@ class Clock:
 class Heeded:
     """An utterance that wants a step for each 1000 samples; `broken` names the call of it that raises."""
 
-    def __init__(self, broken):
+    def __init__(self, broken, rows=None):
         self.broken = broken
+        self.rows = rows
         self.heard = self.stepped = 0
         self.finished = self.closed = False
 
@@ -47,8 +48,8 @@ class Heeded:
     def need(self):
         self._check("need")
         if self.finished:
-            return Need(Kind.FINAL, 0)
-        return Need(Kind.PARTIAL, 0) if self.heard - self.stepped >= 1000 else None
+            return Need(Kind.FINAL, 0, self.rows)
+        return Need(Kind.PARTIAL, 0, self.rows) if self.heard - self.stepped >= 1000 else None
 
     def accept(self, samples, speech):
         self._check("accept")
@@ -62,12 +63,13 @@ class Heeded:
 class Model:
     """Its utterances are told apart by their prompt."""
 
-    def __init__(self, capacity=None):
+    def __init__(self, capacity=None, rows=None):
+        self.rows = rows
         self.card = ModelCard(kind="test", languages=("en",), max_batch=4, capacity=capacity)
         self.begun = []
 
     def begin(self, options, stable=(), carry=None):
-        self.begun.append(Heeded(options.prompt))
+        self.begun.append(Heeded(options.prompt, self.rows))
         self.begun[-1]._check("begin")
         return self.begun[-1]
 
@@ -164,6 +166,11 @@ def test_whatever_raises_fails_its_utterance_only(worker, told, call):
 def test_a_solo_utterance_shares_no_step(worker, told):
     run(worker, begin(1), begin(2, solo=True), begin(3), push(1), push(2), push(3))
     assert [report.ids for report in told if isinstance(report, Started)] == [[1, 3], [2]]
+
+
+def test_a_step_has_no_more_rows_than_its_need_allows(told):
+    run(Worker(Model(rows=2), told.append, Clock()), begin(1), begin(2), begin(3), push(1), push(2), push(3))
+    assert [report.ids for report in told if isinstance(report, Started)] == [[1, 2], [3]]
 
 
 def test_progress_without_steps_is_told_now_and_then_for_all_at_once(told):
