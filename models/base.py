@@ -90,6 +90,7 @@ class Kind(IntEnum):
     SPECULATIVE = 2
     FIRST = 3
     PARTIAL = 4
+    CHAT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,9 @@ class ModelCard:
 
     languages: codes it knows. Detection works only where `detects`; otherwise the first one is taken by default.
     prompt, keywords: whether it can use them; where it can't, a session that sends them is refused.
-    max_batch: utterances that one step takes. capacity: utterances that may be open at once, None for any number.
+    max_batch: utterances, or chats, that one step takes. capacity: utterances that may be open at once, None for any
+        number.
+    chat_audio_s: seconds of audio that a conversation may hold if it is a `models.chat.ChatModel`, None if it isn't.
     """
 
     kind: str
@@ -140,6 +143,7 @@ class ModelCard:
     keywords: bool = False
     max_batch: int = 1
     capacity: int | None = None
+    chat_audio_s: float | None = None
 
 
 class Model(Protocol):
