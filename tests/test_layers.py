@@ -67,7 +67,7 @@ PURE = {
     *(f"stream.rest.{name}" for name in ("deepgram_words", "languages", "names", "request", "segments", "sse")),
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.tones", "vad.webrtc"),
     *("models.agreement", "models.base", "models.chat", "models.context", "models.features", "models.layouts"),
-    *("models.redecode", "models.times", "models.tokens"),
+    *("models.redecode", "models.spelling", "models.times", "models.tokens"),
     *("steno.captions", "steno.errors", "steno.events", "steno.formats", "steno.inbox", "steno.options"),
     *("steno.protocol", "steno.bench.accuracy", "steno.bench.bootstrap", "steno.bench.document", "steno.bench.heard"),
     *("steno.bench.losses", "steno.bench.plan", "steno.bench.play", "steno.bench.quantiles", "steno.bench.reference"),
