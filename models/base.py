@@ -126,6 +126,8 @@ class ModelCard:
 
     languages: codes it knows. Detection works only where `detects`; otherwise the first one is taken by default.
     prompt, keywords: whether it can use them; where it can't, a session that sends them is refused.
+    word_times: "measured", or "estimated" where the model has none: words then share the speech that they lie in, by
+        their lengths.
     max_batch: utterances that one step takes. capacity: utterances that may be open at once, None for any number.
     chat_audio_s: seconds of audio that a conversation may hold if it is a `models.chat.ChatModel`, None if it isn't.
     """
@@ -136,6 +138,7 @@ class ModelCard:
     tasks: tuple[Task, ...] = ("transcribe",)
     prompt: bool = False
     keywords: bool = False
+    word_times: Literal["measured", "estimated"] = "measured"
     max_batch: int = 1
     capacity: int | None = None
     chat_audio_s: float | None = None

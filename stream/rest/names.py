@@ -118,5 +118,6 @@ def _entry(
         "tasks": card and list(card.tasks),
         "prompt": card and card.prompt,
         "keywords": card and card.keywords,
+        "word_times": card and card.word_times,
         "ready": card is not None,
     }
