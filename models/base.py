@@ -125,6 +125,7 @@ class ModelCard:
     """What a model is and can do; sessions are checked against it when they open.
 
     languages: codes it knows. Detection works only where `detects`; otherwise the first one is taken by default.
+    narrows: whether it can detect among some of its languages only. Where it can't, a session names one or none.
     prompt, keywords: whether it can use them; where it can't, a session that sends them is refused.
     word_times: "measured", or "estimated" where the model has none: words then share the speech that they lie in, by
         their lengths.
@@ -135,6 +136,7 @@ class ModelCard:
     kind: str
     languages: tuple[str, ...]
     detects: bool = False
+    narrows: bool = True
     tasks: tuple[Task, ...] = ("transcribe",)
     prompt: bool = False
     keywords: bool = False

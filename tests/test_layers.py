@@ -82,6 +82,7 @@ HEAVY = {
     "faster_whisper": set(),  # brings the file of vad.silero, which finds it without importing all the rest
     "huggingface_hub": {"models.weights"},
     "matplotlib": {"steno.bench.plot"},
+    "mistral_common": {"models.tekken"},
     "onnxruntime": {"vad.silero"},
     "pocketsphinx": {"models.pocketsphinx"},
     "ray": set(),
@@ -89,7 +90,9 @@ HEAVY = {
     # A model is tried on the demo's clip before it is trusted.
     "soundfile": {"stream.calibrate", "stream.trial", "stream.demo", "steno.recording"},
     "tokenizers": {"models.tokens"},
-    "torch": set(),
+    "safetensors": {"models.placement"},
+    "torch": {"models.continuation", "models.placement", "models.voxtral"},
+    "transformers": {"models.continuation", "models.voxtral"},
     "uvicorn": {"stream.serving"},
     "webrtcvad": {"vad.webrtc"},
 }
