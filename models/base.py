@@ -129,7 +129,8 @@ class ModelCard:
     prompt, keywords: whether it can use them; where it can't, a session that sends them is refused.
     word_times: "measured", or "estimated" where the model has none: words then share the speech that they lie in, by
         their lengths.
-    max_batch: utterances that one step takes. capacity: utterances that may be open at once, None for any number.
+    max_batch: utterances, or chats, that one step takes. capacity: utterances that may be open at once, None for any
+        number.
     chat_audio_s: seconds of audio that a conversation may hold if it is a `models.chat.ChatModel`, None if it isn't.
     """
 

@@ -1,4 +1,4 @@
-"""A worker process: owns a model and its utterances; receives orders, chooses, steps, reports.
+"""A worker process: owns a model, its utterances and chats; receives orders, chooses, steps, reports.
 
 Knows nothing of sessions, and never the reason of an order.
 """
@@ -16,18 +16,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 
 from models import registry
 from models.base import Kind, Model, Utterance
+from models.chat import ChatModel
 from stream import trial
 from stream.batch import Job, choose
+from stream.chats import Chats
 from stream.costs import Costs
 from stream.messages import (
     Begin,
+    BeginChat,
     Cancel,
+    ChatAudio,
     Failed,
     Finish,
     Heard,
@@ -99,20 +103,31 @@ class Worker:
         self._report = report
         self._clock = clock
         self._open: dict[int, _Open] = {}
+        self._chats = Chats(cast("ChatModel", model), report, clock)  # stays empty unless the model chats
         self._talked_at = self._filed_at = -math.inf
         self._reported_at = clock()
 
     @property
     def waiting(self) -> bool:
         """There is something to do, or progress to tell, as soon as its time has come."""
-        return any(mine.since is not None for mine in self._open.values()) or any(self._idle())
+        due = any(mine.since is not None for mine in self._open.values())
+        return due or self._chats.waiting or any(self._idle())
 
     def take(self, order: Order) -> None:
         """Orders for an utterance that has failed or is over are ignored: they crossed that report."""
-        assert not isinstance(order, Load)
-        if isinstance(order, Measure):
-            self._report(Measured(trial.rate(self._model, order.clip, self._costs)))
-            return
+        match order:
+            case Measure():
+                self._report(Measured(trial.rate(self._model, order.clip, self._costs)))
+            case ChatAudio():
+                self._chats.hear(order)
+            case BeginChat():
+                self._chats.begin(order)
+            case Cancel() if order.id not in self._open:
+                self._chats.cancel(order.id)
+            case Begin() | Push() | Finish() | Cancel():
+                self._take(order)
+
+    def _take(self, order: Begin | Push | Finish | Cancel) -> None:
         try:
             if isinstance(order, Begin):
                 if order.id in self._open:  # begun again because nothing came of it
@@ -146,7 +161,7 @@ class Worker:
         """Do one step, if one is worth doing; say so."""
         now = self._clock()
         self._pace.update(sum(mine.live and not mine.finishing for mine in self._open.values()))
-        jobs = list(self._jobs(now))
+        jobs = [*self._jobs(now), *self._chats.jobs(now)]
         if now - self._reported_at >= PROGRESS_S and (heard := [(id, mine.heard) for id, mine in self._idle()]):
             self._report(Heard(heard, self._pace.rung))
             self._reported_at = now
@@ -157,15 +172,19 @@ class Worker:
         near = any(mine.pausing(now) for mine in self._open.values())
         ids = choose(jobs, now, self._room, self._filed_at, near)
         if ids:
-            [key] = {job.need.key for job in jobs if job.id in ids}
-            if not self._open[ids[0]].live:
+            [chosen, *_] = [job for job in jobs if job.id == ids[0]]
+            if not chosen.live:
                 self._filed_at = now
-            self._step(ids, key)
+            step = self._chats.step if chosen.id in self._chats else self._step
+            step(ids, chosen.need.key)
         return bool(ids)
 
     def _room(self, job: Job) -> int:
         hurried = not job.live and self._clock() - self._talked_at < TALK_S
-        return self._costs.rows(job.need.key, self._model.card.max_batch, FILE_STEP_S if hurried else STEP_S)
+        seconds = FILE_STEP_S if hurried else STEP_S
+        if job.id in self._chats:
+            return self._chats.rows(job.need.key, seconds)
+        return self._costs.rows(job.need.key, self._model.card.max_batch, seconds)
 
     def _jobs(self, now: float) -> Iterator[Job]:
         for id, mine in list(self._open.items()):
