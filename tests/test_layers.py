@@ -96,8 +96,8 @@ HEAVY = {
     "soundfile": {"stream.calibrate", "stream.trial", "stream.demo", "steno.recording"},
     "tokenizers": {"models.tokens"},
     "safetensors": {"models.placement"},
-    "torch": {"models.continuation", "models.placement", "models.voxtral"},
-    "transformers": {"models.continuation", "models.voxtral"},
+    "torch": {"models.continuation", "models.placement", "models.voxtral", "models.voxtral_chat"},
+    "transformers": {"models.continuation", "models.voxtral", "models.voxtral_chat"},
     "uvicorn": {"stream.serving"},
     "webrtcvad": {"vad.webrtc"},
 }
