@@ -223,7 +223,7 @@ def test_rows_are_as_many_as_there_is_memory_for(directory: Path, monkeypatch: p
         monkeypatch.setattr(placement, "_free", lambda device, free=free: free)
         assert loaded(directory).card.max_batch == rows
     assert loaded(directory).card.chat_audio_s == 2_400
-    scant = weights + 2 * each + 1_000 * voxtral.bytes_per_token(config, 4)
+    scant = weights + each + 1_000 * voxtral.bytes_per_token(config, 4)
     monkeypatch.setattr(placement, "_free", lambda device: scant)
     assert loaded(directory).card.chat_audio_s is None
     monkeypatch.setattr(placement, "_free", lambda device: weights + each - 1)
