@@ -129,7 +129,10 @@ class ModelCard:
     """What a model is and can do; sessions are checked against it when they open.
 
     languages: codes it knows. Detection works only where `detects`; otherwise the first one is taken by default.
+    narrows: whether it can detect among some of its languages only. Where it can't, a session names one or none.
     prompt, keywords: whether it can use them; where it can't, a session that sends them is refused.
+    word_times: "measured", or "estimated" where the model has none: words then share the speech that they lie in, by
+        their lengths.
     max_batch: utterances, or chats, that one step takes. capacity: utterances that may be open at once, None for any
         number.
     chat_audio_s: seconds of audio that a conversation may hold if it is a `models.chat.ChatModel`, None if it isn't.
@@ -138,9 +141,11 @@ class ModelCard:
     kind: str
     languages: tuple[str, ...]
     detects: bool = False
+    narrows: bool = True
     tasks: tuple[Task, ...] = ("transcribe",)
     prompt: bool = False
     keywords: bool = False
+    word_times: Literal["measured", "estimated"] = "measured"
     max_batch: int = 1
     capacity: int | None = None
     chat_audio_s: float | None = None

@@ -82,8 +82,8 @@ PURE = {
     *(f"stream.rest.{name}" for name in ("dialect", "envelope", "fields")),
     *(f"stream.rest.{name}" for name in ("deepgram_words", "languages", "names", "request", "segments", "sse")),
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.tones", "vad.webrtc"),
-    *("models.agreement", "models.base", "models.chat", "models.context", "models.features", "models.redecode"),
-    *("models.times", "models.tokens"),
+    *("models.agreement", "models.base", "models.chat", "models.context", "models.features", "models.layouts"),
+    *("models.redecode", "models.spelling", "models.times", "models.tokens"),
     *("steno.captions", "steno.errors", "steno.events", "steno.formats", "steno.inbox", "steno.options"),
     *("steno.protocol", "steno.bench.accuracy", "steno.bench.bootstrap", "steno.bench.document", "steno.bench.heard"),
     *("steno.bench.losses", "steno.bench.plan", "steno.bench.play", "steno.bench.quantiles", "steno.bench.reference"),
@@ -98,6 +98,7 @@ HEAVY = {
     "faster_whisper": set(),  # brings the file of vad.silero, which finds it without importing all the rest
     "huggingface_hub": {"models.weights"},
     "matplotlib": {"steno.bench.plot"},
+    "mistral_common": {"models.tekken"},
     "onnxruntime": {"vad.silero"},
     "pocketsphinx": {"models.pocketsphinx"},
     "ray": set(),
@@ -105,7 +106,9 @@ HEAVY = {
     # A model is tried on the demo's clip before it is trusted.
     "soundfile": {"stream.calibrate", "stream.trial", "stream.demo", "steno.recording"},
     "tokenizers": {"models.tokens"},
-    "torch": set(),
+    "safetensors": {"models.placement"},
+    "torch": {"models.continuation", "models.placement", "models.voxtral", "models.voxtral_chat"},
+    "transformers": {"models.continuation", "models.voxtral", "models.voxtral_chat"},
     "uvicorn": {"stream.serving"},
     "webrtcvad": {"vad.webrtc"},
 }
