@@ -12,9 +12,10 @@ ROOT = Path(__file__).parents[1]
 CLIENT = ROOT / "clients/python"
 
 LAYERS = (
-    "usage",
-    "audio costs credentials errors inflow media_messages metrics pace rest rest.counts rest.languages text tracks",
-    "batch channel events load media_child messages multipart promise secret trial twilio_signature",
+    "automata usage",
+    "audio costs credentials errors inflow media_messages metrics pace patterns rest rest.counts rest.languages "
+    "text tracks",
+    "batch channel events load media_child messages multipart promise rules secret trial twilio_signature",
     "rest.addresses rest.fields rest.names",
     "rest.dial",
     "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket tokens",
@@ -29,7 +30,7 @@ LAYERS = (
     "protocols.deepgram",
     "access admission engines protocols.mistral protocols.openai rest.answer rest.descriptions transcriber",
     "protocols recording rest.deepgram rest.failures rest.sse session",
-    "hearing rest.files rest.models rest.tokens watch",
+    "hearing rest.files rest.models rest.rules rest.tokens watch",
     "rest.desk rest.sessions",
     "rest.transcriptions",
     "rest.listen",
@@ -58,6 +59,7 @@ PURE = {
         f"stream.{name}"
         for name in ("messages", "multipart", "outbox", "pace", "promise", "subtitles", "text", "tracks")
     ),
+    *("stream.automata", "stream.patterns"),
     *("stream.transcriber", "stream.transcript", "stream.twilio_signature"),
     *("stream.protocols", "stream.protocols.base", "stream.protocols.mistral", "stream.protocols.native"),
     *("stream.protocols.passage", "stream.protocols.twilio", "stream.protocols.vosk", "stream.protocols.openai"),

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 SERVER, CLIENT = "steno-server", "steno-client"
 SOURCES = {SERVER: (ROOT, ("stream", "vad", "models")), CLIENT: (ROOT / "clients/python", ("steno",))}
-ASSETS = {f"stream/assets/{name}" for name in ("README.md", "demo.flac", "demo.json")}
+ASSETS = {f"stream/assets/{name}" for name in ("README.md", "demo.flac", "demo.json", "rules.toml")}
 EXTRA_FILES = {SERVER: ASSETS, CLIENT: {"steno/py.typed"}}
 COMMANDS = {SERVER: "steno-server = stream.cli:main", CLIENT: "steno = steno.cli:main"}
 
