@@ -13,7 +13,7 @@ CLIENT = ROOT / "clients/python"
 
 LAYERS = (
     "usage",
-    "audio costs credentials errors inflow media_messages metrics pace rest rest.counts rest.languages text tracks",
+    "audio costs credentials errors inflow media_messages metrics pace pages rest rest.counts rest.languages text tracks",
     "batch channel events load media_child messages multipart promise secret trial twilio_signature",
     "rest.addresses rest.fields rest.names",
     "rest.dial",
