@@ -1,12 +1,12 @@
 /**
- * What a session has said so far: its events put together into segments of text.
+ * What a session has said so far: its events, put together into segments of text.
  *
  * Pure: knows nothing of sockets or of the page.
  */
 
 /**
- * A stretch of speech. `stable` is text that won't change, `unstable` what may; a segment that is over has no unstable
- * text. Times are seconds on the clock of the audio.
+ * A stretch of speech. `stable` is text that won't change, `unstable` what may; once it is over there is none of that,
+ * and no text at all where it turned out to say nothing. Times are seconds on the session's clock.
  *
  * @typedef {object} Segment
  * @property {number} id
@@ -16,42 +16,61 @@
  * @property {string} stable
  * @property {string} unstable
  * @property {boolean} over
- * @property {object | null} final  the event that ended it, where there is text
  */
+
+/** @typedef {import("../js/steno.js").SessionEvent | import("../js/steno.js").ViewerEvent} Event */
 
 export class Transcript {
   constructor() {
-    /** Those that go on. @type {Map<number, Segment>} */
-    this.open = new Map();
-    /** The events that ended segments with text, as they came. @type {any[]} */
+    /** As the session told them: what subtitles are made of. @type {import("../js/steno.js").FinalEvent[]} */
     this.finals = [];
-    this.segments = 0;
-    /** @type {Map<number, number>} numbers of this session's segments, to ours: each session begins at 0 again */
-    this.numbers = new Map();
+    /** @type {Map<number, Segment>} */
+    this.open = new Map();
   }
 
   /**
-   * @param {any} event  of the session, or of watching one
-   * @returns {Segment[]}  those that it changed
+   * @param {Event} event
+   * @returns {Segment[]} those that it has changed
    */
   apply(event) {
     switch (event.type) {
       case "ready":
-      case "watching":
-        return this.begin();
+        return this.#void();
       case "speech_started":
-        return [this.segment(event, event.at)];
-      case "partial": {
-        const [stable, unstable] = divide(event.text, event.stable);
-        return [Object.assign(this.segment(event, event.start), { end: event.end, start: event.start, stable, unstable })];
-      }
+        return [this.#segment(event, event.at, event.at, "", "")];
+      case "partial":
+        return [this.#segment(event, event.start, event.end, event.stable_text, event.unstable_text)];
       case "final":
         this.finals.push(event);
-        return [this.close(event, event.text, event)];
+        return [this.#close(event, event.text)];
       case "suppressed":
-        return [this.close(event, "", null)];
+        return [this.#close(event, "")];
       default:
         return [];
     }
+  }
+
+  /** In a new connection's session, what was still open is heard again under new numbers. */
+  #void() {
+    const segments = [...this.open.values()];
+    this.open.clear();
+    return segments.map((segment) => ({ ...segment, stable: "", unstable: "", over: true }));
+  }
+
+  /**
+   * @param {{segment: number, channel: number}} of
+   * @param {number} start @param {number} end @param {string} stable @param {string} unstable
+   */
+  #segment(of, start, end, stable, unstable) {
+    const segment = { id: of.segment, channel: of.channel, start, end, stable, unstable, over: false };
+    this.open.set(segment.id, segment);
+    return segment;
+  }
+
+  /** @param {{segment: number, channel: number, start: number, end: number}} of @param {string} text */
+  #close(of, text) {
+    this.open.delete(of.segment);
+    const { segment: id, channel, start, end } = of;
+    return { id, channel, start, end, stable: text, unstable: "", over: true };
   }
 }
