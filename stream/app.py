@@ -1,4 +1,4 @@
-"""The service's one port: live sessions, recordings and files, model list, health, metrics, API docs.
+"""The service's one port: live sessions, recordings and files, pages, model list, health, metrics, API docs.
 
 Knows nothing of how sessions work, nor of processes, sockets or signals.
 """
@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from stream import pages
 from stream.access import Access, refusal
 from stream.admission import Admission
 from stream.errors import StreamError
@@ -223,6 +224,7 @@ def create_app(
     app.include_router(tokens.routes(issued))
     app.include_router(rules.routes(rule_file or RuleFile(RuleOptions())))
     app.include_router(sessions.routes(service.hub, service.metrics, _Socket, service.busy))
+    app.router.routes.extend(pages.routes())
     for protocol in PROTOCOLS:
         for path in protocol.paths:
             app.add_api_websocket_route(path, _live(service, protocol), name=path)
