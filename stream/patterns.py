@@ -5,7 +5,7 @@ different things in places, and both can take for ever. Here they are only read;
 
 Plain text is what is left of speech when how it is written is not to count: words in lower case without accents, one
 space apart, punctuation dropped, digits that are spoken or written next to each other joined: "Policy: one, two 34"
-is "policy 1234". What matches begins and ends with a word.
+is "policy 1234". What matches begins with a word and ends with one, be it a digit that others follow.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ _COUNT = re.compile(r"\{(\d{1,6})(,(\d{1,6})?)?\}")
 
 
 class _Parser:
-    """Literals, `.`, sets, `\\d` `\\w` `\\s`, groups, `|` and repetitions; all else that patterns may hold is refused."""
+    """Literals, `.`, sets, `\\d` `\\w` `\\s`, groups, `|`, repetitions; what would mean anything else is refused."""
 
     def __init__(self, pattern: str) -> None:
         if len(pattern) > MAX_LENGTH:
@@ -132,7 +132,8 @@ class _Parser:
         return sequence(nodes)
 
     def _repetition(self, node: Node) -> Node:
-        least, most = 1, 1
+        least: int
+        most: int | None
         if found := _COUNT.match(self._text, self._at):
             least = int(found[1])
             unbounded = found[2] is not None and found[3] is None

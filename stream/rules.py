@@ -14,8 +14,9 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from stream.automata import Automaton
 from stream.errors import BadRequest
-from stream.patterns import Automaton, compile_rule, plain_words
+from stream.patterns import compile_rule, plain_words
 
 EXAMPLE = Path(__file__).parent / "assets" / "rules.toml"
 MAX_BYTES, MAX_RULES, MAX_PLACES = 256 << 10, 200, 20_000

@@ -60,12 +60,12 @@ def routes(file: RuleFile) -> APIRouter:
     def rules() -> dict[str, Any]:
         """What raises cards in the call view, as the server's file has it now."""
         latest, problem = file.latest()
-        return _told(latest) | {"example": file.is_example, "problem": problem}
+        return told(latest) | {"example": file.is_example, "problem": problem}
 
     return router
 
 
-def _told(rule_set: RuleSet) -> dict[str, Any]:
+def told(rule_set: RuleSet) -> dict[str, Any]:
     return {
         "data": [
             {
