@@ -20,7 +20,6 @@ import { Transcript } from "./transcript.js";
 import { TranscriptView } from "./transcriptview.js";
 
 const WATCH_RECONNECT_S = 120;
-const INTRODUCTION = "Press Start and speak. Words turn solid once they won’t change any more.";
 
 const query = new URLSearchParams(location.search);
 const watched = query.get("watch");
@@ -45,6 +44,7 @@ const selects = {
 const status = find("status", HTMLElement);
 const state = find("state", HTMLElement);
 const notice = find("notice", HTMLElement);
+const intro = find("intro", HTMLElement);
 const captions = new CaptionView(find("captions", HTMLElement));
 const rows = new TranscriptView(find("said", HTMLElement), find("scroller", HTMLElement), find("announcer", HTMLElement));
 const meter = new Meter(find("level", HTMLElement));
@@ -82,9 +82,15 @@ function say(tone, text, announced = text) {
   status.textContent = text;
   status.dataset.tone = tone;
   if (state.textContent !== announced) state.textContent = announced;
-  notice.dataset.tone = tone;
-  if (tone === "wrong") notice.textContent = text;
-  else if (tone === "live") notice.textContent = "";
+  notice.hidden = tone !== "wrong";
+  notice.textContent = text;
+}
+
+/** Says what is about to happen, in captions of its own. @param {string} stable @param {string} unstable */
+function introduce(stable, unstable) {
+  const faint = Object.assign(document.createElement("span"), { className: "faint", textContent: unstable });
+  intro.replaceChildren(stable, faint);
+  intro.hidden = false;
 }
 
 function sayLive() {
@@ -94,7 +100,10 @@ function sayLive() {
 
 /** @param {import("./transcript.js").Event} event  of the session, or of the one that is watched */
 export function show(event) {
-  for (const segment of transcript.apply(event)) captions.show(segment);
+  for (const segment of transcript.apply(event)) {
+    captions.show(segment);
+    intro.hidden = true;
+  }
   if (event.type === "final") {
     rows.add(event);
     for (const button of exports) button.disabled = false;
@@ -139,9 +148,12 @@ async function listen() {
 async function follow(name) {
   enter("watching");
   say("waiting", "Looking for the session…");
-  notice.textContent = "";
   try {
-    const viewer = await watch(location.origin, name, { key: storedKey, reconnect_s: WATCH_RECONNECT_S });
+    const viewer = await watch(location.origin, name, {
+      key: storedKey() || undefined,
+      reconnect_s: WATCH_RECONNECT_S,
+    });
+    introduce("", "Waiting for the next words…");
     say("live", "Watching");
     for await (const event of viewer) show(event);
     say("idle", "The session is over");
@@ -226,7 +238,7 @@ async function begin() {
     document.documentElement.dataset.watching = "";
     await follow(watched);
   } else {
-    notice.textContent = INTRODUCTION;
+    introduce("Press Start and speak.", " Words turn solid once they won’t change any more.");
     // An overlay has nobody to press Start.
     if ((await prepare()) && overlay) await listen();
   }

@@ -48,7 +48,7 @@ export class Listening {
         sample_rate: RATE,
         words: true,
         offset: this.#position,
-        key: storedKey,
+        key: storedKey() || undefined,
         reconnect_s: RECONNECT_S,
       });
     } catch (error) {

@@ -16,11 +16,13 @@ export class TranscriptView {
   #due = [];
   #frame = 0;
   #list;
+  #scroller;
   #announcer;
 
-  /** @param {HTMLElement} list  which scrolls @param {HTMLElement} announcer  a polite live region */
-  constructor(list, announcer) {
+  /** @param {HTMLElement} list @param {HTMLElement} scroller  around it @param {HTMLElement} announcer  a live region */
+  constructor(list, scroller, announcer) {
     this.#list = list;
+    this.#scroller = scroller;
     this.#announcer = announcer;
   }
 
@@ -32,13 +34,13 @@ export class TranscriptView {
 
   #draw() {
     this.#frame = 0;
-    const list = this.#list;
-    const followed = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR;
-    list.append(...this.#due.map(row));
+    const scroller = this.#scroller;
+    const followed = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+    this.#list.append(...this.#due.map(row));
     this.#announcer.append(...this.#due.map((final) => element("p", final.text)));
     while (this.#announcer.children.length > SAID) this.#announcer.firstElementChild?.remove();
     this.#due = [];
-    if (followed) list.scrollTop = list.scrollHeight;
+    if (followed) scroller.scrollTop = scroller.scrollHeight;
   }
 }
 

@@ -22,7 +22,8 @@ test("a reconnection tells when the next try is", () => {
 
 test("trouble is told by who can do something about it", () => {
   const error = (name, message, more = {}) => Object.assign(new Error(message), { name, ...more });
-  assert.equal(trouble(error("ConnectError", "nothing listens there")), "The server is gone: nothing listens there.");
-  assert.equal(trouble(error("RefusedError", "no seat", { status: 503 })), "The server is full: no seat.");
+  assert.equal(trouble(error("ConnectError", "nothing listens there")), "The server is gone. Nothing listens there.");
+  assert.equal(trouble(error("RefusedError", "no seat (HTTP 503)", { status: 503, reason: "no seat" })), "The server takes no more sessions now. No seat.");
+  assert.equal(trouble(error("SessionError", "x", { reason: "no model `x`", hint: "there is `y`" })), "No model `x`: there is `y`.");
   assert.equal(trouble(error("AudioError", "there is no microphone")), "There is no microphone.");
 });
