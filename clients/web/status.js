@@ -42,10 +42,10 @@ export function reconnecting(event) {
   return event.attempt > 1 && wait > 1 ? `Reconnecting… next try in ${wait} s` : "Reconnecting…";
 }
 
-/** What an error that ended a session means to someone who looks at captions. @param {any} error */
+/** What an error means to someone who looks at captions. @param {any} error */
 export function trouble(error) {
-  const said = sentence({ message: String(error?.message ?? error) });
-  if (error?.status === 429 || error?.status === 503) return `The server is full: ${said}`;
-  if (error?.name === "ConnectError" || error?.name === "IncompleteError") return `The server is gone: ${said}`;
+  const said = sentence({ message: String(error?.reason ?? error?.message ?? error), hint: error?.hint });
+  if (error?.status === 429 || error?.status === 503) return `The server takes no more sessions now. ${said}`;
+  if (error?.name === "ConnectError" || error?.name === "IncompleteError") return `The server is gone. ${said}`;
   return said;
 }

@@ -1,5 +1,5 @@
 /**
- * What a session has said so far: its events, put together into segments of text.
+ * What was said so far: the events of a session, or of several in turn, put together into segments of text.
  *
  * Pure: knows nothing of sockets or of the page.
  */
@@ -21,56 +21,58 @@
 /** @typedef {import("../js/steno.js").SessionEvent | import("../js/steno.js").ViewerEvent} Event */
 
 export class Transcript {
+  /** Each session counts its segments from 0. */
+  #base = 0;
+  #next = 0;
+  /** @type {Map<number, Segment>} */
+  #open = new Map();
+
   constructor() {
-    /** As the session told them: what subtitles are made of. @type {import("../js/steno.js").FinalEvent[]} */
+    /** As they came: what subtitles are made of. @type {import("../js/steno.js").FinalEvent[]} */
     this.finals = [];
-    /** @type {Map<number, Segment>} */
-    this.open = new Map();
   }
 
-  /**
-   * @param {Event} event
-   * @returns {Segment[]} those that it has changed
-   */
+  /** Another session begins. @returns {Segment[]} those that it leaves without an end */
+  begin() {
+    this.#base = this.#next;
+    return this.#void();
+  }
+
+  /** @param {Event} event @returns {Segment[]} those that it changes */
   apply(event) {
     switch (event.type) {
       case "ready":
         return this.#void();
       case "speech_started":
-        return [this.#segment(event, event.at, event.at, "", "")];
+        return [this.#keep(event, { start: event.at, end: event.at }, false)];
       case "partial":
-        return [this.#segment(event, event.start, event.end, event.stable_text, event.unstable_text)];
+        return [this.#keep(event, event, false, event.stable_text, event.unstable_text)];
       case "final":
         this.finals.push(event);
-        return [this.#close(event, event.text)];
+        return [this.#keep(event, event, true, event.text)];
       case "suppressed":
-        return [this.#close(event, "")];
+        return [this.#keep(event, event, true)];
       default:
         return [];
     }
   }
 
-  /** In a new connection's session, what was still open is heard again under new numbers. */
+  /** What a lost connection leaves open is heard again, under new numbers. */
   #void() {
-    const segments = [...this.open.values()];
-    this.open.clear();
-    return segments.map((segment) => ({ ...segment, stable: "", unstable: "", over: true }));
+    const left = [...this.#open.values()];
+    this.#open.clear();
+    return left.map((segment) => ({ ...segment, stable: "", unstable: "", over: true }));
   }
 
   /**
-   * @param {{segment: number, channel: number}} of
-   * @param {number} start @param {number} end @param {string} stable @param {string} unstable
+   * @param {{segment: number, channel: number}} of @param {{start: number, end: number}} times @param {boolean} over
+   * @returns {Segment}
    */
-  #segment(of, start, end, stable, unstable) {
-    const segment = { id: of.segment, channel: of.channel, start, end, stable, unstable, over: false };
-    this.open.set(segment.id, segment);
+  #keep({ segment: number, channel }, { start, end }, over, stable = "", unstable = "") {
+    const segment = { id: this.#base + number, channel, start, end, stable, unstable, over };
+    this.#next = Math.max(this.#next, segment.id + 1);
+    if (over) this.#open.delete(segment.id);
+    else this.#open.set(segment.id, segment);
     return segment;
-  }
-
-  /** @param {{segment: number, channel: number, start: number, end: number}} of @param {string} text */
-  #close(of, text) {
-    this.open.delete(of.segment);
-    const { segment: id, channel, start, end } = of;
-    return { id, channel, start, end, stable: text, unstable: "", over: true };
   }
 }

@@ -1,0 +1,71 @@
+/**
+ * The transcript on the screen: a row for each final with its time, and the same said to screen readers.
+ *
+ * Knows nothing of sessions. Rows out of sight cost no layout (`content-visibility`).
+ */
+
+/** @typedef {import("../js/steno.js").FinalEvent} Final */
+
+/** How near its end, in pixels, the list is taken to be followed. */
+const NEAR = 48;
+/** How many finals are left for a screen reader to go back to. */
+const SAID = 3;
+
+export class TranscriptView {
+  /** @type {Final[]} */
+  #due = [];
+  #frame = 0;
+  #list;
+  #scroller;
+  #announcer;
+
+  /** @param {HTMLElement} list @param {HTMLElement} scroller  around it @param {HTMLElement} announcer  a live region */
+  constructor(list, scroller, announcer) {
+    this.#list = list;
+    this.#scroller = scroller;
+    this.#announcer = announcer;
+  }
+
+  /** @param {Final} final */
+  add(final) {
+    this.#due.push(final);
+    this.#frame ||= requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw() {
+    this.#frame = 0;
+    const scroller = this.#scroller;
+    const followed = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+    this.#list.append(...this.#due.map(row));
+    this.#announcer.append(...this.#due.map((final) => element("p", final.text)));
+    while (this.#announcer.children.length > SAID) this.#announcer.firstElementChild?.remove();
+    this.#due = [];
+    if (followed) scroller.scrollTop = scroller.scrollHeight;
+  }
+}
+
+/** @param {Final} final */
+function row(final) {
+  const item = document.createElement("li");
+  const time = element("time", clock(final.start));
+  time.setAttribute("datetime", `PT${final.start}S`);
+  const text = element("p", final.text);
+  text.dir = "auto";
+  if (final.language) text.lang = final.language;
+  item.append(time, text);
+  item.dataset.channel = String(final.channel);
+  return item;
+}
+
+/** @param {string} tag @param {string} text */
+function element(tag, text) {
+  return Object.assign(document.createElement(tag), { textContent: text });
+}
+
+/** Seconds as people read them: 0:07, 12:30, 1:02:03. @param {number} seconds */
+export function clock(seconds) {
+  const whole = Math.floor(seconds);
+  const parts = [Math.floor(whole / 60) % 60, whole % 60].map((part) => String(part).padStart(2, "0"));
+  const hours = Math.floor(whole / 3600);
+  return hours ? `${hours}:${parts.join(":")}` : parts.join(":").replace(/^0/, "");
+}
