@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-PAGES = {"/": "captions.html"}
+PAGES = {"/": "captions.html", "/call": "call.html"}
 """Paths of pages, and their files among those below /web."""
 PREFIXES = ("/web/", "/js/")
 """Where the files are that pages load: the pages' own, and the SDK's."""

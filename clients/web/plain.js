@@ -1,7 +1,7 @@
 /**
  * Plain text: what is left of speech when how it is written is not to count.
  *
- * Knows nothing of rules. `stream/patterns.py` says the same of phrases; `tests/clients/web` holds one to the other.
+ * Knows nothing of rules. `stream/patterns.py` says the same of phrases; `tests/web` holds one to the other.
  */
 
 const WORDS = /[\p{L}\p{N}\p{M}]+/gu;

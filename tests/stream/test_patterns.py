@@ -1,4 +1,4 @@
-"""What patterns and phrases may hold; what they find is in `tests/clients/web/test_rules.py`."""
+"""What patterns and phrases may hold; what they find is in `tests/web/test_rules.py`."""
 
 from __future__ import annotations
 

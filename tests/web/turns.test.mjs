@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Transcript } from "../../../clients/web/transcript.js";
-import { Timeline, interruptions, overlaps, statistics, turns } from "../../../clients/web/turns.js";
+import { Transcript } from "../../clients/web/transcript.js";
+import { Timeline, interruptions, overlaps, statistics, turns } from "../../clients/web/turns.js";
 
 let numbers = 0;
 

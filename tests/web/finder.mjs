@@ -2,8 +2,8 @@
 
 import { createInterface } from "node:readline";
 
-import { plainWords } from "../../../clients/web/plain.js";
-import { RuleMatcher } from "../../../clients/web/rules.js";
+import { plainWords } from "../../clients/web/plain.js";
+import { RuleMatcher } from "../../clients/web/rules.js";
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { plain, rules, heard } = JSON.parse(line);

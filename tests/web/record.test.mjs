@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { callRecord } from "../../../clients/web/record.js";
+import { callRecord } from "../../clients/web/record.js";
 
 const about = { session: "s1", model: "base", complete: true, speakers: ["Ana", "Sam"], duration: 9 };
 const segment = (id, channel, start, end, stable, over = true) => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { occurrences } from "../../../clients/web/occurrences.js";
+import { occurrences } from "../../clients/web/occurrences.js";
 
 const found = (text, query) => occurrences(text, query).map(({ start, end }) => text.slice(start, end));
 
