@@ -52,8 +52,7 @@ export class CardList {
     const [who, quote] = [element("span"), element("q")];
     const dismiss = element("button", { type: "button", className: "quiet dismiss", textContent: "Dismiss" });
     dismiss.setAttribute("aria-label", `Dismiss ${card.rule}`);
-    const show = element("button", { type: "button", className: "quiet where" }, quote);
-    show.setAttribute("aria-label", `Show where ${card.rule} was raised`);
+    const show = element("button", { type: "button", className: "quiet where", title: "Show it in the conversation" }, quote);
     const item = element(
       "li",
       {},

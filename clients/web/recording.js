@@ -41,14 +41,14 @@ export class Recording {
     try {
       const seconds = await duration(player);
       if (seconds > MAX_S) {
-        throw new RecordingError(`${file.name} is longer than an hour: steno transcribe takes recordings of any length.`);
+        throw new RecordingError("This recording is longer than an hour: steno transcribe takes those of any length.");
       }
       const sound = await new OfflineAudioContext(2, 1, RATE).decodeAudioData(await file.arrayBuffer()).catch(() => {
-        throw new RecordingError(`${file.name} can’t be decoded by this browser. Try it as WAV.`);
+        throw new RecordingError("This browser can’t decode the recording. Try it as WAV.");
       });
       if (sound.numberOfChannels !== 2) {
         const has = sound.numberOfChannels === 1 ? "is mono" : `has ${sound.numberOfChannels} channels`;
-        throw new RecordingError(`${file.name} ${has}; a call has two, one for each side. Record it in stereo.`);
+        throw new RecordingError(`This recording ${has}, and a call has two sides: record it in stereo, each on a channel.`);
       }
       return new Recording(sound, player, fast);
     } catch (error) {
@@ -110,6 +110,6 @@ export class Recording {
 function duration(player) {
   return new Promise((resolve, reject) => {
     player.addEventListener("loadedmetadata", () => resolve(player.duration));
-    player.addEventListener("error", () => reject(new RecordingError("That is no recording that this browser can play.")));
+    player.addEventListener("error", () => reject(new RecordingError("This is no recording that this browser can play.")));
   });
 }

@@ -168,10 +168,10 @@ def test_a_recording_that_is_no_call_is_named_as_such(opened: Callable[..., Page
     expect(page.locator("#complaint")).to_have_text("Choose a recording first.")
     write_wav(tmp_path / "mono.wav", CALLER)
     play(page, tmp_path / "mono.wav", "fast")
-    expect(page.locator("#complaint")).to_contain_text("mono.wav is mono; a call has two")
+    expect(page.locator("#complaint")).to_contain_text("This recording is mono, and a call has two sides")
     (tmp_path / "text.wav").write_text("no sound")
     play(page, tmp_path / "text.wav", "fast")
-    expect(page.locator("#complaint")).to_contain_text("no recording that this browser can play")
+    expect(page.locator("#complaint")).to_contain_text("This is no recording")
 
 
 def test_a_recording_can_be_stopped_and_another_call_begun(opened: Callable[..., Page], recording: Path):
@@ -283,7 +283,7 @@ def test_a_wrong_key_is_asked_for_again(keyed: Server, open_page: Callable[..., 
 
 
 def test_a_token_in_the_fragment_opens_a_call_and_its_rules(keyed: Server, open_page: Callable[..., Page]):
-    with keyed.connect("?channels=2", additional_headers=bearer()) as call:
+    with keyed.connect("?channels=2", additional_headers=bearer(), close_timeout=0.1) as call:
         session = json.loads(call.recv())["session"]
         asked = {"scope": "watch", "session": session}
         token = httpx.post(f"{keyed.http}/v1/tokens", json=asked, headers=bearer()).json()["token"]
