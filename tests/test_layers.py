@@ -13,8 +13,8 @@ CLIENT = ROOT / "clients/python"
 
 LAYERS = (
     "usage",
-    "audio costs credentials errors inflow media_messages metrics pace pages rest rest.counts rest.languages text tracks",
-    "batch channel events load media_child messages multipart promise secret trial twilio_signature",
+    "audio costs credentials errors inflow media_messages metrics pace rest rest.counts rest.languages text tracks",
+    "batch channel events load media_child messages multipart pages promise secret trial twilio_signature",
     "rest.addresses rest.fields rest.names",
     "rest.dial",
     "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket tokens",
