@@ -53,7 +53,7 @@ export interface Level {
  * shorter. It waits for a reader, who gets every chunk. It ends after `stop()`, and throws an AudioError where a source
  * has ended: device_lost, sharing_ended. Whoever leaves a loop over it early has stopped it.
  */
-export interface Capture extends AsyncIterable<Int16Array<ArrayBuffer>> {
+export interface Capture extends AsyncIterable<Int16Array> {
   readonly channels: number;
   readonly sample_rate: number;
   readonly paused: boolean;

@@ -54,9 +54,7 @@ export interface Options extends Changes {
 /** Anything with the interface of browsers' WebSocket: the `ws` package for instance. */
 export interface WebSocketConstructor {
   new (url: string, protocols: string[]): {
-    binaryType: string;
-    readonly readyState: number;
-    send(data: string | Uint8Array<ArrayBuffer>): void;
+    send(data: string | Uint8Array): void;
     close(code?: number, reason?: string): void;
     addEventListener(type: "open" | "error", listener: () => void): void;
     addEventListener(type: "message", listener: (event: { data: any }) => void): void;
@@ -105,7 +103,10 @@ export function connect(url: string | URL, options?: ConnectOptions): Promise<Se
  *
  * Iterating yields events until the session is over: it ends after `done`, or after `close()`, and throws the StenoError
  * that cut it short. Each event is yielded once, however many iterate. Who reads slowly misses only partials and acks
- * that are out of date. All that returns a promise rejects with that StenoError as well.
+ * that are out of date.
+ *
+ * What is asked for goes out in the order of the calls, awaited or not. All promises reject with the StenoError that cut
+ * the session short; those that nobody awaits do so in silence.
  */
 export interface Session extends AsyncIterable<SessionEvent> {
   /** What the server granted: model, options in effect, limits. Of the latest connection. */
@@ -116,15 +117,14 @@ export interface Session extends AsyncIterable<SessionEvent> {
   readonly durable: number;
 
   /**
-   * Sends audio: whole samples of all channels in the session's encoding, any number of them. Resolves once it is on its
-   * way, which waits while the server is `limits.ahead_s` behind or the connection is lost; calls keep their order,
-   * awaited or not. Of audio that waits only a reference is kept: leave it unchanged. Rejects with TypeError for a part
-   * of a sample.
+   * Sends audio: whole samples of all channels in the session's encoding, any number of them, which are copied. Resolves
+   * once they are on their way: that waits while the server is `limits.ahead_s` behind, or the connection is lost.
+   * Throws TypeError for a part of a sample, Error behind `stop`.
    */
-  send(audio: ArrayBuffer | ArrayBufferView<ArrayBuffer>): Promise<void>;
+  send(audio: ArrayBuffer | ArrayBufferView): Promise<void>;
 
   /** Sends every chunk in the background, then stops. What `chunks` throws comes out where events are read. */
-  feed(chunks: AsyncIterable<ArrayBuffer | ArrayBufferView<ArrayBuffer>> | Iterable<ArrayBuffer | ArrayBufferView<ArrayBuffer>>): void;
+  feed(chunks: AsyncIterable<ArrayBuffer | ArrayBufferView> | Iterable<ArrayBuffer | ArrayBufferView>): void;
 
   /** Asks for the finals of all audio sent so far; resolves once they have come. The session goes on. */
   finalize(id?: string): Promise<FinalizedEvent>;
