@@ -27,10 +27,10 @@ TYPES = {
 }
 """Of the files that are served; what else is in their folders is not."""
 POLICY = (
-    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
-"""Pages talk to their own server only, run its scripts only, and are in nobody's frame. `blob:` is what a user opens."""
+"""Pages talk to their own server only, run its scripts only, and are in nobody's frame."""
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Permissions-Policy": "microphone=(self), display-capture=(self), camera=(), geolocation=()",

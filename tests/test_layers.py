@@ -13,9 +13,9 @@ CLIENT = ROOT / "clients/python"
 
 LAYERS = (
     "automata usage",
-    "audio costs credentials errors inflow media_messages metrics pace pages patterns rest rest.counts rest.languages "
+    "audio costs credentials errors inflow media_messages metrics pace patterns rest rest.counts rest.languages "
     "text tracks",
-    "batch channel events load media_child messages multipart promise rules secret trial twilio_signature",
+    "batch channel events load media_child messages multipart pages promise rules secret trial twilio_signature",
     "rest.addresses rest.fields rest.names",
     "rest.dial",
     "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket tokens",

@@ -57,7 +57,7 @@ export interface Capture extends AsyncIterable<Int16Array> {
   readonly channels: number;
   readonly sample_rate: number;
   readonly paused: boolean;
-  /** Called with each chunk's level on every channel; with zeros when a pause begins. */
+  /** Called with the level of each chunk's channels. */
   onlevel: ((levels: Level[]) => void) | null;
   /** What was heard so far still comes; then nothing, and the session's clock stands still, until `resume()`. */
   pause(): void;

@@ -103,7 +103,7 @@ function enter(next) {
   pause.textContent = mode === "paused" ? "Go on" : "Pause";
   pause.disabled = mode === "stopping";
   mute.hidden = !played;
-  stop.textContent = over ? "New call" : "Stop";
+  stop.textContent = over ? "New call" : mode === "watching" ? "Leave" : "Stop";
   stop.disabled = mode === "starting" || mode === "stopping";
 }
 

@@ -58,6 +58,7 @@ let delay = new Delay();
 /** Where the latest word ended, in seconds. */
 let latest = 0;
 let behind = false;
+let silent = false;
 /** Keeps the screen from going dark. @type {WakeLockSentinel | null} */
 let awake = null;
 
@@ -94,7 +95,6 @@ function introduce(stable, unstable) {
 }
 
 function sayLive() {
-  const silent = mode === "live" && meter.silent;
   say("live", silent ? "Live, but nothing is heard: is the microphone on?" : live(delay.median, behind), live(null, behind));
 }
 
@@ -118,6 +118,14 @@ export function show(event) {
   else if (event.type !== "ack" && (mode === "live" || mode === "watching")) sayLive();
 }
 
+/** @param {number} peak */
+function hear(peak) {
+  meter.show(peak);
+  if (meter.silent === silent) return;
+  silent = meter.silent;
+  if (mode === "live" && status.dataset.tone === "live") sayLive();
+}
+
 /** From here to the last final, or to what went wrong. */
 async function listen() {
   enter("starting");
@@ -125,7 +133,7 @@ async function listen() {
   delay = new Delay();
   behind = false;
   try {
-    await listening.open(choices.source, choices.options, (peak) => meter.show(peak));
+    await listening.open(choices.source, choices.options, hear);
     for (const segment of transcript.begin()) captions.show(segment);
     meter.reset();
     enter("live");

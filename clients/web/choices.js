@@ -68,8 +68,9 @@ export class Choices {
   #listLanguages() {
     const { languages = [], detects_language } = this.#models.find(({ id }) => id === this.#model.value) ?? {};
     const names = new Intl.DisplayNames([navigator.language, "en"], { type: "language" });
+    /** @type {HTMLOptionElement[]} */
     const options = (languages ?? []).map((/** @type {string} */ code) => new Option(names.of(code), code));
-    options.sort((/** @type {Option} */ a, /** @type {Option} */ b) => a.text.localeCompare(b.text));
+    options.sort((a, b) => a.text.localeCompare(b.text));
     if (detects_language && options.length > 1) options.unshift(new Option("Detect the language", ""));
     this.#fill(this.#language, options, "language");
   }

@@ -15,6 +15,8 @@ export class TranscriptView {
   /** @type {Final[]} */
   #due = [];
   #frame = 0;
+  /** Which one spoke last. @type {number | null} */
+  #channel = null;
   #list;
   #scroller;
   #announcer;
@@ -36,7 +38,10 @@ export class TranscriptView {
     this.#frame = 0;
     const scroller = this.#scroller;
     const followed = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
-    this.#list.append(...this.#due.map(row));
+    for (const final of this.#due) {
+      this.#list.append(row(final, this.#channel !== null && final.channel !== this.#channel));
+      this.#channel = final.channel;
+    }
     this.#announcer.append(...this.#due.map((final) => element("p", final.text)));
     while (this.#announcer.children.length > SAID) this.#announcer.firstElementChild?.remove();
     this.#due = [];
@@ -44,16 +49,15 @@ export class TranscriptView {
   }
 }
 
-/** @param {Final} final */
-function row(final) {
+/** @param {Final} final @param {boolean} turn  whether another channel spoke before */
+function row(final, turn) {
   const item = document.createElement("li");
   const time = element("time", clock(final.start));
   time.setAttribute("datetime", `PT${final.start}S`);
-  const text = element("p", final.text);
+  const text = element("p", turn ? `– ${final.text}` : final.text);
   text.dir = "auto";
   if (final.language) text.lang = final.language;
   item.append(time, text);
-  item.dataset.channel = String(final.channel);
   return item;
 }
 

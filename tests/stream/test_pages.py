@@ -49,9 +49,13 @@ async def test_a_file_that_has_not_changed_is_not_sent_again(tmp_path: Path):
 
 @pytest.mark.parametrize(("accepted", "encoding"), [("gzip, br", "gzip"), ("br;q=1, gzip;q=0.5", "gzip"), ("br", None)])
 async def test_a_file_is_compressed_for_who_takes_that(tmp_path: Path, accepted: str, encoding: str | None):
-    async with served(tmp_path) as server, server.client() as client:
-        async with client.stream("GET", "/web/style.css", headers={"Accept-Encoding": accepted}) as answer:
-            body = b"".join([chunk async for chunk in answer.aiter_raw()])
+    asked = {"Accept-Encoding": accepted}
+    async with (
+        served(tmp_path) as server,
+        server.client() as client,
+        client.stream("GET", "/web/style.css", headers=asked) as answer,
+    ):
+        body = b"".join([chunk async for chunk in answer.aiter_raw()])
     assert answer.headers.get("Content-Encoding") == encoding
     assert answer.headers["Vary"] == "Accept-Encoding"
     assert (gzip.decompress(body) if encoding else body) == (CLIENTS / "web/style.css").read_bytes()

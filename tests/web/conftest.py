@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from models.scripted import ledger_audio
 from tests import needs
-from tests.e2e.conftest import Server, server, start_server
+from tests.e2e.conftest import server, start_server
 from tests.vad.voice import silence
 
 __all__ = ["server", "start_server"]

@@ -308,6 +308,6 @@ def test_a_server_that_is_gone(start_server: Callable[..., Server], open_page: C
         server.process.kill()
         server.process.wait()
     expect(page.locator("#status")).to_contain_text("Reconnecting…")
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Leave").click()
     page.get_by_role("button", name="New call").click()
     expect(page.locator("#status")).to_have_text("The server doesn't answer.")
