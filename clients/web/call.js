@@ -255,7 +255,7 @@ async function prepare() {
 
 setup.onstart = (kind) => {
   if (kind === "watch") return watching(setup.session);
-  return listening(() => (kind === "devices" ? devices(setup.devices) : Recording.load(setup.file, setup.fast)));
+  return listening(() => (kind === "devices" ? devices(setup.devices) : Recording.load(setup.file, setup.played)));
 };
 setup.onlist = prepare;
 

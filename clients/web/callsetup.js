@@ -55,9 +55,9 @@ export class CallSetup {
     return /** @type {FileList} */ (this.#file.files)[0];
   }
 
-  /** Whether the recording goes as fast as it can, and is not played. */
-  get fast() {
-    return find("pace", HTMLSelectElement).value === "fast";
+  /** Whether the recording is played, or goes as fast as it can. */
+  get played() {
+    return find("pace", HTMLSelectElement).value === "play";
   }
 
   /** @returns {[string, string]} */
@@ -84,7 +84,7 @@ export class CallSetup {
       return new Option([each.labels.callSid ?? each.id, each.model, `since ${ago}`].filter(Boolean).join(" · "), each.id);
     });
     this.#session.replaceChildren(...(options.length ? options : [new Option("There is no live session now", "")]));
-    if (options.some((/** @type {Option} */ { value }) => value === chosen)) this.#session.value = chosen;
+    if (sessions.data.some((/** @type {any} */ { id }) => id === chosen)) this.#session.value = chosen;
   }
 
   async #listDevices() {
