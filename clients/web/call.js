@@ -172,7 +172,7 @@ async function loadRules() {
   note.className = "note";
   try {
     const rules = await ask("/v1/rules");
-    note.textContent = rules.problem ?? (rules.example ? "These rules are examples: steno-server rules has yours." : "");
+    note.textContent = rules.problem ?? (rules.example ? "These rules are examples; steno-server rules prints them, to write your own." : "");
     if (rules.problem) note.className = "complaint";
     return rules;
   } catch (error) {
@@ -193,7 +193,7 @@ async function follow(open) {
     enter(session ? "live" : "watching");
     sayLive();
     for await (const event of events) hear(event);
-    say("idle", "The call is over");
+    say("idle", session || viewer ? "The call is over" : "You have left the call");
     enter("over");
   } catch (error) {
     session = null;
@@ -264,7 +264,9 @@ stop.addEventListener("click", () => {
     enter("setup");
     void prepare();
   } else if (viewer) {
-    viewer.close();
+    const left = viewer;
+    viewer = null;
+    left.close();
   } else {
     enter("stopping");
     say("waiting", "Finishing…");

@@ -72,6 +72,7 @@ export class CardList {
     show.addEventListener("click", () => this.#reveal(card));
     this.raised.push(raised);
     this.#page.list.prepend(item);
+    /** @type {HTMLElement} */ (this.#page.list.parentElement).scrollTop = 0;
     this.#page.alarm.textContent = `${SEVERITIES[card.severity]}: ${card.rule}. ${card.hint}`;
     this.#count();
   }

@@ -21,11 +21,11 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.benchmarks.rig import serving  # noqa: E402
+from tests.web.calls import Played, final, partial  # noqa: E402
 
 FOLDER = Path(__file__).parent
 DESKTOP, PHONE = (1280, 800), (390, 844)
 THEMES = ("light", "dark")
-COLOURS = 48
 WORD_S, PAUSE_S, UNSTABLE = 0.34, 1.2, 4
 
 TALK = (
@@ -38,16 +38,28 @@ TALK = (
     "Yes, please, the lady in the second row.",
 )
 
+CALL = (
+    (1, 0.4, 3.9, "Good morning, Northwind Insurance, this is Sam. How can I help you?"),
+    (0, 4.6, 9.8, "Hi Sam. I got my bill yesterday, and I was charged twice for the same month."),
+    (1, 10.3, 13.9, "I'm sorry to hear that. Can you tell me your policy number, please?"),
+    (0, 14.4, 19.6, "Sure. My policy number is four four seven, one nine oh two."),
+    (1, 20.4, 24.8, "Thank you. Four four seven, one nine oh two. I can see both payments here, and"),
+    (0, 23.6, 29.2, "Honestly, this is the third time. I want my money back, and then I want to cancel it all."),
+    (1, 29.9, 36.0, "I understand, and that should not have happened. I promise that you'll have it within a week."),
+    (0, 36.8, 40.6, "All right. And what about the months that I have already paid for?"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """`prepare` brings a page to what is to be seen."""
+    """`prepare` brings a page to what is to be seen; `colours` are as many as it takes to look right."""
 
     name: str
     path: str
     size: tuple[int, int]
     theme: str
     prepare: Callable[[Page], None]
+    colours: int = 48
 
 
 def main() -> None:
@@ -68,7 +80,7 @@ def take(browser: Browser, address: str, shot: Shot) -> Path:
     page.wait_for_timeout(1_000)  # for what moves to have come to rest
     picture = FOLDER / f"{shot.name}.png"
     with Image.open(io.BytesIO(page.screenshot())) as taken:
-        taken.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(picture, optimize=True)
+        taken.convert("RGB").quantize(shot.colours, dither=Image.Dither.NONE).save(picture, optimize=True)
     page.close()
     return picture
 
@@ -94,6 +106,22 @@ def captions(page: Page) -> None:
     )
 
 
+def call(page: Page) -> None:
+    """In the middle of a call, of which some cards have been dealt with."""
+    played = Played(page)
+    page.goto(f"{page.url}?watch=CA1")
+    page.wait_for_function("() => document.getElementById('status').textContent === 'Watching'")
+    for number, (channel, start, end, text) in enumerate(CALL):
+        played.tell(*final(number, channel, start, end, text))
+    page.wait_for_function("() => document.querySelectorAll('#cards li').length === 4")
+    for rule in ("Policy number", "Promise"):
+        page.get_by_role("button", name=f"Dismiss {rule}").press("Enter")
+    played.tell(partial(len(CALL), 1, 41.2, 43.9, "Those are yours, of course. If you stay with", " us until"))
+    page.get_by_label("Name of the agent").fill("Sam")
+    page.get_by_label("Name of the agent").blur()
+    page.locator(".cards").evaluate("each => { each.scrollTop = 0; }")
+
+
 def _said(number: int, text: str) -> list[dict[str, Any]]:
     """A sentence as a session tells it, word by word."""
     words = text.split()
@@ -114,6 +142,10 @@ def _said(number: int, text: str) -> list[dict[str, Any]]:
 
 SHOTS = [
     Shot(f"captions-{name}{theme}", "/", size, theme, captions)
+    for name, size in (("", DESKTOP), ("phone-", PHONE))
+    for theme in THEMES
+] + [
+    Shot(f"call-{name}{theme}", "/call", size, theme, call, colours=160)
     for name, size in (("", DESKTOP), ("phone-", PHONE))
     for theme in THEMES
 ]

@@ -89,6 +89,16 @@ def over(page: Page) -> None:
     expect(page.locator("#status")).to_have_text("The call is over", timeout=20_000)
 
 
+def stable_at(page: Page, side: int, words: str) -> float:
+    """When some words of a side had come and were not to change any more."""
+    at: float = page.evaluate(
+        """([side, words]) => heard.find(({ message: { type, channel, text, stable } }) =>
+             channel === side && text?.slice(0, type === "final" ? undefined : stable).includes(words)).at""",
+        [side, words],
+    )
+    return at
+
+
 def downloaded(page: Page, name: str) -> tuple[str, str]:
     """A file's name and text."""
     with page.expect_download() as waiting:
@@ -100,7 +110,7 @@ def bearer(key: str = KEY) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-# -- a recording --------------------------------------------------------------------------------------------------------
+# -- a recording ------------------------------------------------------------------------------------------------------
 
 
 def test_a_recording_is_played_and_its_cards_come_within_a_second(opened: Callable[..., Page], recording: Path):
@@ -113,10 +123,7 @@ def test_a_recording_is_played_and_its_cards_come_within_a_second(opened: Callab
     assert "w100" in said(page)[1]
     assert page.locator("#cards h3").all_text_contents() == ["Agent's seven", "Five"]
     expect(page.locator("#alarm")).to_have_text("Note: Agent's seven. Say eight.")
-    due = page.evaluate(
-        """() => [[0, "w5 w6"], [1, "w107"]].map(([side, words]) => heard.find(({ message: { type, channel, text, stable } }) =>
-          channel === side && (type === "final" || (type === "partial" && text.slice(0, stable).includes(words)))).at)"""
-    )
+    due = [stable_at(page, 0, "w5 w6"), stable_at(page, 1, "w107")]
     waits = [shown - stable for shown, stable in zip(page.evaluate("shown"), due, strict=True)]
     assert all(0 <= wait <= 1000 for wait in waits), waits
 
@@ -194,7 +201,7 @@ def test_a_recording_can_be_stopped_and_another_call_begun(opened: Callable[...,
     assert "w27" in said(page)[0]
 
 
-# -- two devices ----------------------------------------------------------------------------------------------------------
+# -- two devices ------------------------------------------------------------------------------------------------------
 
 
 def test_two_microphones_are_two_sides(opened: Callable[..., Page]):
@@ -215,7 +222,7 @@ def test_two_microphones_are_two_sides(opened: Callable[..., Page]):
     assert all(said(page))
 
 
-# -- calls of others' -------------------------------------------------------------------------------------------------------
+# -- calls of others' -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("way", ["by its name", "from the list"])
@@ -251,7 +258,7 @@ def test_a_call_that_is_not_there_is_said_to_be(opened: Callable[..., Page], com
     expect(page.get_by_role("heading", name="Follow a call")).to_be_visible()
 
 
-# -- rules, keys, and a server that is gone -----------------------------------------------------------------------------------
+# -- rules, keys, and a server that is gone ---------------------------------------------------------------------------
 
 
 def test_rules_that_have_become_wrong_are_said_to_be_and_those_before_hold(
@@ -268,7 +275,9 @@ def test_rules_that_have_become_wrong_are_said_to_be_and_those_before_hold(
         rules.write_text(RULES)
 
 
-def test_a_wrong_key_is_asked_for_again(keyed: Server, open_page: Callable[..., Page], complaints: Any, recording: Path):
+def test_a_wrong_key_is_asked_for_again(
+    keyed: Server, open_page: Callable[..., Page], complaints: Any, recording: Path
+):
     complaints.expect("401")
     page = open_page(f"{keyed.http}/call")
     key = page.get_by_label("API key or token")
@@ -309,5 +318,6 @@ def test_a_server_that_is_gone(start_server: Callable[..., Server], open_page: C
         server.process.wait()
     expect(page.locator("#status")).to_contain_text("Reconnecting…")
     page.get_by_role("button", name="Leave").click()
+    expect(page.locator("#status")).to_have_text("You have left the call")
     page.get_by_role("button", name="New call").click()
     expect(page.locator("#status")).to_have_text("The server doesn't answer.")

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Server
-from tests.models.test_whisper_micro import MICRO
-from tests.web.calls import Played, final, heard, partial, said, write_stereo
+from tests.web.calls import Played, final, partial
 from tests.web.conftest import DESKTOP, PHONE
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
 TALK = [
     *final(0, 1, 0.4, 3.9, "Good morning, this is Sam. How can I help you?"),
     *final(1, 0, 4.6, 9.8, "I was charged twice for the same month."),
@@ -40,6 +37,16 @@ def watching(server: Server, open_page: Callable[..., Page]) -> Callable[..., An
     return watching
 
 
+def lit(page: Page, name: str) -> list[str]:
+    """The words that are highlighted under a name."""
+    words: list[str] = page.evaluate(
+        """name => [...CSS.highlights.get(name)].map(({ startContainer, startOffset, endOffset }) =>
+             startContainer.data.slice(startOffset, endOffset))""",
+        name,
+    )
+    return words
+
+
 def test_a_search_goes_on_while_they_talk(watching: Callable[..., Any]):
     with watching() as (page, played):
         played.tell(*TALK)
@@ -54,15 +61,14 @@ def test_a_search_goes_on_while_they_talk(watching: Callable[..., Any]):
         expect(hits).to_have_text("1 of 3")
         page.keyboard.press("Shift+Enter")
         expect(hits).to_have_text("3 of 3")
-        lit = "name => [...CSS.highlights.get(name)].map(each => each.startContainer.data.slice(each.startOffset, each.endOffset))"
-        assert page.evaluate(lit, "found") == ["month", "month", "month"]
-        assert page.evaluate(lit, "found-now") == ["month"]
+        assert lit(page, "found") == ["month", "month", "month"]
+        assert lit(page, "found-now") == ["month"]
         page.keyboard.type("s")
         expect(hits).to_have_text("none")
         expect(page.get_by_role("button", name="Next hit")).to_be_disabled()
         page.keyboard.press("Escape")
         expect(hits).to_have_text("")
-        assert page.evaluate(lit, "found") == []
+        assert lit(page, "found") == []
 
 
 def test_cards_light_their_words_up_and_are_dismissed_by_key(watching: Callable[..., Any]):
@@ -70,9 +76,8 @@ def test_cards_light_their_words_up_and_are_dismissed_by_key(watching: Callable[
         played.tell(*TALK)
         titles = page.locator("#cards h3")
         expect(titles).to_have_text(["Policy number", "Refund"])
-        lit = "name => [...CSS.highlights.get(name)].map(each => each.startContainer.data.slice(each.startOffset, each.endOffset))"
-        assert page.evaluate(lit, "warning") == ["charged twice"]
-        assert page.evaluate(lit, "info") == ["policy number is four four seven, one nine"]
+        assert lit(page, "warning") == ["charged twice"]
+        assert lit(page, "info") == ["policy number is four four seven, one nine"]
         expect(page.locator("#alarm")).to_contain_text("Note: Policy number. Read the number back")
         page.keyboard.press("Escape")
         expect(titles).to_have_text(["Refund"])
@@ -137,7 +142,7 @@ def test_who_reads_further_up_is_left_there(watching: Callable[..., Any]):
         for number in range(20):
             played.tell(*final(number, number % 2, 3.0 * number, 3.0 * number + 2, "and so on, and so forth"))
         expect(page.locator("#turns li")).to_have_count(20)
-        page.wait_for_function(f"({end})(document.getElementById('scroller')) <= 1")
+        page.wait_for_function(f"() => ({end})(document.getElementById('scroller')) <= 1")
         scroller.hover()
         page.mouse.wheel(0, -400)
         expect(page.get_by_role("button", name="Latest")).to_be_visible()
@@ -146,7 +151,7 @@ def test_who_reads_further_up_is_left_there(watching: Callable[..., Any]):
         expect(page.locator("#turns li")).to_have_count(21)
         assert scroller.evaluate("each => each.scrollTop") == before
         page.get_by_role("button", name="Latest").click()
-        page.wait_for_function(f"({end})(document.getElementById('scroller')) <= 1")
+        page.wait_for_function(f"() => ({end})(document.getElementById('scroller')) <= 1")
         expect(page.get_by_role("button", name="Latest")).to_be_hidden()
 
 
@@ -163,18 +168,3 @@ def test_a_call_is_accessible(watching: Callable[..., Any], violations: Callable
                 page.emulate_media(color_scheme=theme, reduced_motion="reduce")
                 expect(page.locator("html")).to_have_attribute("data-theme", theme)
                 assert violations(page) == []
-
-
-def test_words_of_whisper(start_server: Callable[..., Server], open_page: Callable[..., Page], tmp_path: Path):
-    """Both sides of a recording at once, by a model that hears words, and the example rules."""
-    import soundfile
-
-    clips = [soundfile.read(FIXTURES / "clips" / name, dtype="int16")[0] for name in ("000000.flac", "000004.flac")]
-    server = start_server("--model", str(MICRO))
-    page = open_page(f"{server.http}/call")
-    page.locator("#file").set_input_files(write_stereo(tmp_path / "call.wav", *clips))
-    page.locator("#pace").select_option("fast")
-    page.get_by_role("button", name="Start").click()
-    expect(page.locator("#status")).to_have_text("The call is over", timeout=30_000)
-    assert "cancel" in said(page)[0]
-    expect(page.locator("#cards h3")).to_have_text(["Cancellation"])
