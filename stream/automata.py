@@ -1,8 +1,8 @@
 """Automata that find text: places for characters, and which may follow which.
 
 Knows nothing of how a pattern is written. Each character of a pattern is a place, and for each place there is a list of
-those that may come next (Glushkov's construction): whoever runs it takes at most as many steps per character as there
-are places, whatever the text and the pattern.
+those that may come next (Glushkov's construction): whoever runs it takes at most MAX_FOLLOWERS steps per character,
+whatever the text and the pattern.
 """
 
 from __future__ import annotations

@@ -22,7 +22,6 @@ MAX_LENGTH, MAX_DEPTH, MAX_REPEAT = 500, 20, 200
 ANY: Ranges = ((0, 0x10FFFF),)
 SPACE: Ranges = ((32, 32),)
 CLASSES: dict[str, Ranges] = {"d": ((48, 57),), "w": ((0, 31), (33, 0x10FFFF)), "s": SPACE}
-WORDY = "a letter or a digit"
 SPACELESS = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
@@ -87,7 +86,8 @@ def _one(char: str) -> Ranges:
 
 # -- from the text of a pattern to its parts --------------------------------------------------------------------------
 
-_COUNT = re.compile(r"\{(\d{1,6})(,(\d{1,6})?)?\}")
+_COUNT = re.compile(r"\{([0-9]{1,6})(,([0-9]{1,6})?)?\}")
+_REPEATS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 
 
 class _Parser:
@@ -132,8 +132,6 @@ class _Parser:
         return sequence(nodes)
 
     def _repetition(self, node: Node) -> Node:
-        least: int
-        most: int | None
         if found := _COUNT.match(self._text, self._at):
             least = int(found[1])
             unbounded = found[2] is not None and found[3] is None
@@ -141,45 +139,31 @@ class _Parser:
             if max(least, most or 0) > MAX_REPEAT or most == 0 or (most is not None and most < least):
                 raise self._wrong(f"`{found[0]}` should count from a lower to a higher number, at most {MAX_REPEAT}")
             self._at = found.end()
-        elif self._next() in ("*", "+", "?") and self._next():
-            least, most = {"*": (0, None), "+": (1, None), "?": (0, 1)}[self._next()]
+        elif self._next() in _REPEATS:
+            least, most = _REPEATS[self._next()]
             self._at += 1
         else:
             return node
-        if self._next() in ("*", "+", "?", "{") and self._next():
+        if self._next() in (*_REPEATS, "{"):
             raise self._wrong(f"`{self._next()}` follows a repetition; put a group around what is repeated twice")
         return repeated(node, least, most)
 
     def _atom(self) -> Node:
-        char = self._next()
         if self._taken("("):
-            if self._text.startswith("?", self._at) and not self._taken("?:"):
-                raise self._wrong("groups that begin with `(?` are not offered, other than `(?:`")
-            self._depth += 1
-            if self._depth > MAX_DEPTH:
-                raise self._wrong(f"groups may be {MAX_DEPTH} deep")
-            node = self._branches()
-            self._depth -= 1
-            if not self._taken(")"):
-                raise self._wrong("a group is not closed")
-            return node
+            return self._group()
         if self._taken("["):
             return place(self._set())
+        if self._taken("\\"):
+            return place(self._class())
         if self._taken("."):
             return place(ANY)
-        if self._taken("\\"):
-            name = self._next()
-            if name in CLASSES and name:
-                self._at += 1
-                return place(CLASSES[name])
-            raise self._wrong(f"`\\{name}` is not offered; there are `\\d`, `\\w` and `\\s`")
+        if self._taken(" "):
+            return place(SPACE)
+        char = self._next()
         if char in "^$":
             raise self._wrong(f"`{char}` is not offered: a pattern is looked for everywhere, as whole words")
         if char in "*+?{":
             raise self._wrong(f"`{char}` repeats nothing")
-        if char == " ":
-            self._at += 1
-            return place(SPACE)
         self._check(char)
         self._at += 1
         nodes = [place(_one(each)) for each in _folded(char)]
@@ -188,23 +172,36 @@ class _Parser:
             nodes = [maybe_space, *nodes, maybe_space]
         return sequence(nodes)
 
+    def _group(self) -> Node:
+        if self._next() == "?" and not self._taken("?:"):
+            raise self._wrong("groups that begin with `(?` are not offered, other than `(?:`")
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise self._wrong(f"groups may be {MAX_DEPTH} deep")
+        node = self._branches()
+        self._depth -= 1
+        if not self._taken(")"):
+            raise self._wrong("a group is not closed")
+        return node
+
+    def _class(self) -> Ranges:
+        name = self._next()
+        if name not in CLASSES:
+            raise self._wrong(f"`\\{name}` is not offered; there are `\\d`, `\\w` and `\\s`")
+        self._at += 1
+        return CLASSES[name]
+
     def _check(self, char: str) -> None:
         folded = _folded(char)
         if not folded or not all(_is_wordy(each) for each in (char, *folded)):
-            raise self._wrong(f"`{char}` is never in the text, which is {WORDY} or single spaces")
+            raise self._wrong(f"`{char}` is never in the text, which is letters, digits and single spaces")
 
     def _set(self) -> Ranges:
         negated = self._taken("^")
         found: list[tuple[int, int]] = []
         while not self._taken("]"):
-            char = self._next()
-            if not char:
-                raise self._wrong("a set is not closed")
             if self._taken("\\"):
-                if self._next() not in CLASSES or not self._next():
-                    raise self._wrong(f"`\\{self._next()}` is not offered; there are `\\d`, `\\w` and `\\s`")
-                found += CLASSES[self._next()]
-                self._at += 1
+                found += self._class()
                 continue
             first = self._member()
             last = first

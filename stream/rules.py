@@ -92,17 +92,31 @@ class RuleFile:
     def __init__(self, options: RuleOptions) -> None:
         self.is_example = options.rules is None
         self.path = EXAMPLE if options.rules is None else Path(options.rules)
+        self._stamp = _stamp(self.path)
         self._rules = read(self.path)
+        self._problem: str | None = None
 
     def latest(self) -> tuple[RuleSet, str | None]:
         """The rules as they are in the file now; while it is wrong, those before, and what is wrong with it."""
-        try:
-            self._rules = read(self.path)
-        except BadRequest as error:
-            return self._rules, error.message
-        except OSError as error:
-            return self._rules, f"{self.path.name}: {error.strerror}"
-        return self._rules, None
+        stamp = _stamp(self.path)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._rules, self._problem = read(self.path), None
+            except BadRequest as error:
+                self._problem = error.message
+            except OSError as error:
+                self._problem = f"{self.path.name}: {error.strerror}"
+        return self._rules, self._problem
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What is different once a file has changed; None where it is gone."""
+    try:
+        told = path.stat()
+    except OSError:
+        return None
+    return told.st_ino, told.st_mtime_ns, told.st_size
 
 
 def read(path: Path) -> RuleSet:

@@ -246,8 +246,6 @@ async function prepare() {
     await setup.list();
     say("idle", "Ready");
   } catch (error) {
-    // A token may open a session, and nothing else.
-    if (/** @type {any} */ (error).status === 403) return say("idle", "Ready");
     if (await needsKey(error)) return prepare();
     say("wrong", trouble(error));
   }

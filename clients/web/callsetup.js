@@ -75,16 +75,30 @@ export class CallSetup {
     find("complaint", HTMLElement).textContent = what;
   }
 
-  /** Lists models, devices and live sessions. @throws {import("./api.js").Refused} */
+  /** Lists models, devices and live sessions, as far as the key opens them. @throws {import("./api.js").Refused} */
   async list() {
-    const [sessions] = await Promise.all([ask("/v1/sessions"), this.#choices.listModels(), this.#listDevices()]);
+    await this.#listDevices();
+    await Promise.all([
+      unlessForbidden(this.#listSessions(), () => this.#offer([])),
+      unlessForbidden(this.#choices.listModels(), () => this.#choices.leaveToServer()),
+    ]);
+  }
+
+  async #listSessions() {
+    const { data } = await ask("/v1/sessions");
+    this.#offer(
+      data.map((/** @type {any} */ { id, labels, model, since }) => {
+        const lasts = clock(Math.max(0, Date.now() / 1000 - since));
+        return new Option([labels.callSid ?? id, model, lasts].filter(Boolean).join(" · "), id);
+      }),
+    );
+  }
+
+  /** @param {HTMLOptionElement[]} sessions */
+  #offer(sessions) {
     const chosen = this.#session.value;
-    const options = sessions.data.map((/** @type {any} */ each) => {
-      const ago = clock(Math.max(0, Date.now() / 1000 - each.since));
-      return new Option([each.labels.callSid ?? each.id, each.model, `since ${ago}`].filter(Boolean).join(" · "), each.id);
-    });
-    this.#session.replaceChildren(...(options.length ? options : [new Option("There is no live session now", "")]));
-    if (sessions.data.some((/** @type {any} */ { id }) => id === chosen)) this.#session.value = chosen;
+    this.#session.replaceChildren(...(sessions.length ? sessions : [new Option("There is no live session now", "")]));
+    if (sessions.some(({ value }) => value === chosen)) this.#session.value = chosen;
   }
 
   async #listDevices() {
@@ -109,4 +123,17 @@ export class CallSetup {
     if (this.#kind === "watch" && !this.session) return "No session goes on that this key may watch.";
     return "";
   }
+}
+
+/**
+ * A token opens but some of what a key does: what it doesn't is left out.
+ *
+ * @param {Promise<void>} listing
+ * @param {() => void} leaveOut
+ */
+function unlessForbidden(listing, leaveOut) {
+  return listing.catch((error) => {
+    if (error.status !== 403) throw error;
+    leaveOut();
+  });
 }

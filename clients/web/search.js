@@ -102,7 +102,8 @@ export class Search {
 }
 
 /**
- * Lights places up, as call.css has it for `::highlight(name)`: no element is made for it.
+ * Lights places up, as call.css has it for `::highlight(name)`: no element is made for it. Browsers that know nothing of
+ * that show the same without.
  *
  * @param {string} name
  * @param {Place[]} places
@@ -110,6 +111,7 @@ export class Search {
  * @param {number} [priority] of two in the same place, the higher counts
  */
 export function light(name, places, range, priority = 0) {
+  if (!("highlights" in CSS)) return;
   const lit = new Highlight(...places.map(range).filter((each) => each !== null));
   lit.priority = priority;
   CSS.highlights.set(name, lit);
