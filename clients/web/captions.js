@@ -67,7 +67,8 @@ function enter(next) {
   mode = next;
   const running = mode === "live" || mode === "paused";
   start.textContent = running || mode === "stopping" ? "Stop" : "Start";
-  start.disabled = mode === "starting" || mode === "stopping";
+  // Not disabled, so that the keyboard's focus stays.
+  start.ariaDisabled = String(mode === "starting" || mode === "stopping");
   pause.disabled = !running;
   pause.textContent = mode === "paused" ? "Go on" : "Pause";
   sharing.disabled = !running;
@@ -194,7 +195,7 @@ async function needsKey(error) {
 find("controls", HTMLFormElement).addEventListener("submit", (event) => {
   event.preventDefault();
   if (mode === "idle") void listen();
-  else {
+  else if (mode === "live" || mode === "paused") {
     enter("stopping");
     say("waiting", "Finishing…");
     void listening.stop();

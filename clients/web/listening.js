@@ -5,7 +5,8 @@
  */
 
 import { capture, microphone, sharedAudio } from "../js/capture.js";
-import { connect } from "../js/steno.js";
+import { StenoError, connect } from "../js/steno.js";
+import { ask } from "./api.js";
 import { SHARED } from "./choices.js";
 import { storedKey } from "./key.js";
 
@@ -32,7 +33,7 @@ export class Listening {
   }
 
   /**
-   * Asks for the sound and opens a session. Rejects with an AudioError, or as `connect` does.
+   * Asks for the sound and opens a session. Rejects with an AudioError, with Refused, or as `connect` does.
    *
    * @param {string} source  SHARED or a microphone's id, "" for the default
    * @param {{model: string | null, language: string | null}} options
@@ -40,9 +41,9 @@ export class Listening {
    */
   async open(source, options, onlevel) {
     const media = await (source === SHARED ? sharedAudio() : microphone(source ? { deviceId: source } : {}));
-    this.#heard = await capture(media, { sample_rate: RATE });
-    this.#heard.onlevel = ([{ peak }]) => onlevel(peak);
     try {
+      this.#heard = await capture(media, { sample_rate: RATE });
+      this.#heard.onlevel = ([{ peak }]) => onlevel(peak);
       this.#session = await connect(location.origin, {
         ...options,
         sample_rate: RATE,
@@ -53,6 +54,9 @@ export class Listening {
       });
     } catch (error) {
       await this.close();
+      for (const track of media.getTracks()) track.stop();
+      // The worklet that captures is loaded from the server, which may be gone.
+      if (!(error instanceof StenoError)) await ask("/livez");
       throw error;
     }
     this.#session.feed(this.#counted(this.#heard));

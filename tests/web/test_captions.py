@@ -25,12 +25,12 @@ def test_what_a_microphone_hears_is_captioned_as_the_server_says(server: Server,
     """And can be copied, and taken along in files that are those of the command `steno`."""
     page = captions.page
     captions.start()
-    viewer = watch(server)
-    page.locator("#captions .faint").first.wait_for(state="attached")
-    captions.has_finals(2)
-    expect(captions.status).to_have_text(re.compile(r"^Live, words after [0-9]\.[0-9] s$"))
-    captions.stop()
-    said = finals(viewer)
+    with watch(server) as viewer:
+        page.locator("#captions .faint").first.wait_for(state="attached")
+        captions.has_finals(2)
+        expect(captions.status).to_have_text(re.compile(r"^Live, words after [0-9]\.[0-9] s$"))
+        captions.stop()
+        said = finals(viewer)
     assert captions.transcript == [final["text"] for final in said]
     assert captions.shown == " ".join(final["text"] for final in said)
     assert page.locator("#captions .faint").count() == 0
@@ -56,7 +56,7 @@ def test_a_pause_is_not_captioned_and_times_go_on_after_a_stop(captions: Caption
     page.get_by_role("button", name="Pause").click()
     expect(captions.status).to_have_text("Paused")
     count = captions.rows.count()
-    page.wait_for_function("document.getElementById('level').style.transform === 'scaleX(0)'")
+    expect(page.locator("#level")).to_have_attribute("style", "transform: scaleX(0);")
     page.get_by_role("button", name="Go on").click()
     expect(captions.status).to_have_text(LIVE)
     captions.has_finals(count + 1)
