@@ -6,10 +6,11 @@
 
 import { watch } from "../js/steno.js";
 import { srt, txt, vtt } from "../js/subtitles.js";
+import { ask } from "./api.js";
 import { CaptionView } from "./captionview.js";
 import { Choices } from "./choices.js";
 import { copy, download, fileName } from "./download.js";
-import { askForKey, storedKey, takeToken } from "./key.js";
+import { askForKey, holdsToken, storedKey, takeToken } from "./key.js";
 import { Listening } from "./listening.js";
 import { Meter } from "./meter.js";
 import { becomeOverlay } from "./overlay.js";
@@ -175,21 +176,28 @@ async function follow(name) {
 /** Lists what there is to choose from. @returns {Promise<boolean>} whether a session can be tried */
 async function prepare() {
   try {
-    await Promise.all([choices.listModels(), choices.listSources()]);
-    say("idle", "Ready");
-    return true;
+    await choices.listSources();
+    await choices.listModels();
   } catch (error) {
-    // A token opens a session, and nothing else.
-    if (/** @type {any} */ (error).status === 403) return true;
     if (await needsKey(error)) return prepare();
-    say("wrong", trouble(error));
-    return false;
+    if (/** @type {any} */ (error).status !== 403) {
+      say("wrong", trouble(error));
+      return false;
+    }
+    // A token opens a session, and lists nothing.
+    choices.leaveToServer();
   }
+  say("idle", "Ready");
+  return true;
 }
 
 /** Whether a key was wanted, and there is another one now. @param {any} error */
 async function needsKey(error) {
-  return error?.status === 401 && !overlay && (await askForKey(trouble(error)));
+  if (overlay) return false;
+  if (error?.status === 401) return askForKey(trouble(error));
+  // Of a token that has been used, a browser learns no more than of a server that is gone.
+  const used = error?.name === "ConnectError" && holdsToken() && (await ask("/livez").catch(() => null));
+  return used && askForKey("A token opens one session, and this one may have been used.");
 }
 
 find("controls", HTMLFormElement).addEventListener("submit", (event) => {
