@@ -97,7 +97,8 @@ function introduce(stable, unstable) {
 }
 
 function sayLive() {
-  say("live", silent ? "Live, but nothing is heard: is the microphone on?" : live(delay.median, behind), live(null, behind));
+  if (silent) say("live", "Live, but nothing is heard: is the microphone on?");
+  else say("live", live(delay.median, behind), live(null, behind));
 }
 
 /** @param {import("./transcript.js").Event} event  of the session, or of the one that is watched */
@@ -117,6 +118,7 @@ export function show(event) {
   if (event.type === "warning" && event.code.startsWith("behind")) behind = event.code === "behind";
   if (event.type === "reconnecting") say("waiting", reconnecting(event), "Reconnecting");
   else if (event.type === "going_away") say("waiting", "The server is about to stop");
+  else if (mode === "stopping") say("waiting", "Finishing…");
   else if (event.type !== "ack" && (mode === "live" || mode === "watching")) sayLive();
 }
 
@@ -146,7 +148,7 @@ async function listen() {
     say("idle", "Stopped");
   } catch (error) {
     if (await needsKey(error)) return await listen();
-    say("wrong", trouble(error));
+    say(/** @type {any} */ (error).code === "sharing_ended" ? "idle" : "wrong", trouble(error));
   } finally {
     void awake?.release();
     meter.show(0);

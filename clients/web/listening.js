@@ -21,6 +21,8 @@ export class Listening {
   #heard = null;
   /** @type {import("../js/steno.js").Session | null} */
   #session = null;
+  /** Why there is no more sound, if nobody has stopped it. @type {unknown} */
+  #lost = null;
 
   /** How far the sound is, in seconds. */
   get position() {
@@ -62,10 +64,11 @@ export class Listening {
     this.#session.feed(this.#counted(this.#heard));
   }
 
-  /** Events until the session is over; throws what cuts it short. */
+  /** Events until the session is over; throws what cuts it short, or what has ended the sound. */
   async *events() {
     try {
       if (this.#session) yield* this.#session;
+      if (this.#lost) throw this.#lost;
     } finally {
       await this.close();
     }
@@ -97,9 +100,15 @@ export class Listening {
 
   /** @param {import("../js/capture.js").Capture} heard */
   async *#counted(heard) {
-    for await (const samples of heard) {
-      this.#position += samples.length;
-      yield samples;
+    this.#lost = null;
+    try {
+      for await (const samples of heard) {
+        this.#position += samples.length;
+        yield samples;
+      }
+    } catch (error) {
+      // A microphone is gone; what it has heard gets its final all the same.
+      this.#lost = error;
     }
   }
 }

@@ -68,3 +68,19 @@ def test_a_microphone_that_cannot_be_had_is_said_so(
     expect(page.locator("#notice")).to_contain_text(told)
     expect(page.locator("#status")).to_have_attribute("data-tone", "wrong")
     expect(page.get_by_role("button", name="Start")).to_have_attribute("aria-disabled", "false")
+
+
+def test_what_was_said_before_a_microphone_was_lost_gets_its_final(server: Server, open_page: Callable[..., Page]):
+    page = open_page("about:blank")
+    page.add_init_script("""
+        const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+        navigator.mediaDevices.getUserMedia = async (wanted) => (window.microphone = await ask(wanted));
+    """)
+    page.goto(server.http + "/")
+    captions = Captions(page)
+    captions.start()
+    page.locator(".word").nth(2).wait_for()
+    page.evaluate("microphone.getTracks()[0].dispatchEvent(new Event('ended'))")
+    expect(captions.notice).to_contain_text("microphone")
+    expect(captions.status).to_have_attribute("data-tone", "wrong")
+    assert captions.shown == " ".join(captions.transcript) != ""
