@@ -44,7 +44,7 @@ export class TranscriptView {
       this.#list.append(row(final, this.#channel !== null && final.channel !== this.#channel));
       this.#channel = final.channel;
     }
-    this.#announcer.append(...this.#due.map((final) => element("p", final.text)));
+    this.#announcer.append(...this.#due.slice(-SAID).map((final) => element("p", final.text)));
     while (this.#announcer.children.length > SAID) this.#announcer.firstElementChild?.remove();
     this.#due = [];
     if (followed) scroller.scrollTop = scroller.scrollHeight;
