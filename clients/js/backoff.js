@@ -41,7 +41,7 @@ export class Backoff {
 
 /** @param {unknown} error */
 function passing(error) {
-  if (error instanceof RefusedError) return error.status === 429 || error.status === 503;
+  if (error instanceof RefusedError) return error.status === 429 || error.status >= 500;
   if (error instanceof SessionError) return PASSING.has(error.code);
   return error instanceof ConnectError || error instanceof IncompleteError;
 }

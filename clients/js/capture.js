@@ -110,7 +110,10 @@ class LiveCapture {
     this.#streams = streams;
     this.#release = release;
     worklet.port.onmessage = ({ data }) => (data === "ended" ? this.#drained() : this.#heard(data));
-    worklet.onprocessorerror = () => this.#end(new AudioError("unsupported", "the browser's AudioWorklet has failed"));
+    worklet.onprocessorerror = () => {
+      this.#end(new AudioError("unsupported", "the browser's AudioWorklet has failed"));
+      this.#drained(); // nothing more will come of it
+    };
     for (const stream of streams) {
       for (const track of stream.getAudioTracks()) track.addEventListener("ended", () => this.#end(ended(stream)));
     }

@@ -30,7 +30,9 @@ export class Resampler {
     const common = divisor(from, to);
     this.#up = to / common;
     this.#down = from / common;
-    const { half, kernels } = design(this.#up, this.#down);
+    const ratio = `${this.#up}/${this.#down}`;
+    const { half, kernels } = designs.get(ratio) ?? design(this.#up, this.#down);
+    designs.set(ratio, { half, kernels });
     this.#half = half;
     this.#kernels = kernels;
     this.#at = half - 1;
@@ -86,6 +88,12 @@ export class Resampler {
     return outputs;
   }
 }
+
+/**
+ * One for each ratio, as the channels of a capture have the same.
+ * @type {Map<string, { half: number, kernels: Float32Array[] }>}
+ */
+const designs = new Map();
 
 /**
  * Kaiser's window and his formulas for its shape and length (Oppenheim and Schafer, Discrete-Time Signal Processing).

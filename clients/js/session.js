@@ -66,6 +66,7 @@ class LiveSession {
       this.close();
       throw error;
     }
+    if (this.#over) return; // the next frame was the last
     // Never quiet for longer than two thirds of the time that the server allows.
     this.#living = setInterval(() => this.#live(), (this.ready.limits.idle_s / 3) * 1000);
   }

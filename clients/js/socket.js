@@ -48,7 +48,9 @@ export async function explained(address, resource, key, verdict = () => undefine
     const refused = answer.ok ? verdict(await answer.json()) : undefined;
     return refused ?? (await unready(base)) ?? new ConnectError(`the server at ${base} opens no session now`);
   } catch (cause) {
-    return new ConnectError(`no session at ${address}: nothing answers there`, { cause });
+    // Browsers don't tell a page which of the two it is.
+    const hidden = isForeign(base) ? ", or not to pages of this origin (--allow-origin lets them)" : "";
+    return new ConnectError(`no session at ${address}: nothing answers there${hidden}`, { cause });
   }
 }
 
@@ -58,6 +60,11 @@ async function unready(base) {
   if (answer.status !== 503) return undefined;
   const { reasons } = await answer.json();
   return refusal(503, null, JSON.stringify({ error: { code: "not_ready", message: `not ready: ${reasons.join(", ")}` } }));
+}
+
+/** @param {string} base */
+function isForeign(base) {
+  return globalThis.location !== undefined && new URL(base).origin !== location.origin;
 }
 
 /** @param {string} url @param {string | undefined} key */

@@ -378,7 +378,9 @@ export interface ReconnectingEvent {
 // -- errors ------------------------------------------------------------------------------------------------------------
 
 /** All that can go wrong with a session; `message` says what happened, and what to do about it where that is known. */
-export class StenoError extends Error {}
+export class StenoError extends Error {
+  constructor(message: string, options?: ErrorOptions);
+}
 
 /** No session came about: nothing listens there, no answer in time, not a Steno server. */
 export class ConnectError extends StenoError {}
@@ -405,7 +407,7 @@ export class SessionError extends StenoError {
 
 /** The connection ended before `done`. To go on, open a session with `offset: error.durable` and send the audio from there. */
 export class IncompleteError extends StenoError {
-  constructor(message: string, marks: { received: number; durable: number });
+  constructor(message: string, marks: { received: number; durable: number }, options?: ErrorOptions);
   readonly received: number;
   readonly durable: number;
 }

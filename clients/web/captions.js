@@ -6,10 +6,11 @@
 
 import { watch } from "../js/steno.js";
 import { srt, txt, vtt } from "../js/subtitles.js";
+import { ask } from "./api.js";
 import { CaptionView } from "./captionview.js";
 import { Choices } from "./choices.js";
 import { copy, download, fileName } from "./download.js";
-import { askForKey, storedKey, takeToken } from "./key.js";
+import { askForKey, holdsToken, storedKey, takeToken } from "./key.js";
 import { Listening } from "./listening.js";
 import { Meter } from "./meter.js";
 import { becomeOverlay } from "./overlay.js";
@@ -67,7 +68,8 @@ function enter(next) {
   mode = next;
   const running = mode === "live" || mode === "paused";
   start.textContent = running || mode === "stopping" ? "Stop" : "Start";
-  start.disabled = mode === "starting" || mode === "stopping";
+  // Not disabled, so that the keyboard's focus stays.
+  start.ariaDisabled = String(mode === "starting" || mode === "stopping");
   pause.disabled = !running;
   pause.textContent = mode === "paused" ? "Go on" : "Pause";
   sharing.disabled = !running;
@@ -95,7 +97,8 @@ function introduce(stable, unstable) {
 }
 
 function sayLive() {
-  say("live", silent ? "Live, but nothing is heard: is the microphone on?" : live(delay.median, behind), live(null, behind));
+  if (silent) say("live", "Live, but nothing is heard: is the microphone on?");
+  else say("live", live(delay.median, behind), live(null, behind));
 }
 
 /** @param {import("./transcript.js").Event} event  of the session, or of the one that is watched */
@@ -115,6 +118,7 @@ export function show(event) {
   if (event.type === "warning" && event.code.startsWith("behind")) behind = event.code === "behind";
   if (event.type === "reconnecting") say("waiting", reconnecting(event), "Reconnecting");
   else if (event.type === "going_away") say("waiting", "The server is about to stop");
+  else if (mode === "stopping") say("waiting", "Finishing…");
   else if (event.type !== "ack" && (mode === "live" || mode === "watching")) sayLive();
 }
 
@@ -144,7 +148,7 @@ async function listen() {
     say("idle", "Stopped");
   } catch (error) {
     if (await needsKey(error)) return await listen();
-    say("wrong", trouble(error));
+    say(/** @type {any} */ (error).code === "sharing_ended" ? "idle" : "wrong", trouble(error));
   } finally {
     void awake?.release();
     meter.show(0);
@@ -174,27 +178,34 @@ async function follow(name) {
 /** Lists what there is to choose from. @returns {Promise<boolean>} whether a session can be tried */
 async function prepare() {
   try {
-    await Promise.all([choices.listModels(), choices.listSources()]);
-    say("idle", "Ready");
-    return true;
+    await choices.listSources();
+    await choices.listModels();
   } catch (error) {
-    // A token opens a session, and nothing else.
-    if (/** @type {any} */ (error).status === 403) return true;
     if (await needsKey(error)) return prepare();
-    say("wrong", trouble(error));
-    return false;
+    if (/** @type {any} */ (error).status !== 403) {
+      say("wrong", trouble(error));
+      return false;
+    }
+    // A token opens a session, and lists nothing.
+    choices.leaveToServer();
   }
+  say("idle", "Ready");
+  return true;
 }
 
 /** Whether a key was wanted, and there is another one now. @param {any} error */
 async function needsKey(error) {
-  return error?.status === 401 && !overlay && (await askForKey(trouble(error)));
+  if (overlay) return false;
+  if (error?.status === 401) return askForKey(trouble(error));
+  // Of a token that has been used, a browser learns no more than of a server that is gone.
+  const used = error?.name === "ConnectError" && holdsToken() && (await ask("/livez").catch(() => null));
+  return used && askForKey("A token opens one session, and this one may have been used.");
 }
 
 find("controls", HTMLFormElement).addEventListener("submit", (event) => {
   event.preventDefault();
   if (mode === "idle") void listen();
-  else {
+  else if (mode === "live" || mode === "paused") {
     enter("stopping");
     say("waiting", "Finishing…");
     void listening.stop();

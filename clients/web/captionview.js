@@ -10,7 +10,7 @@ import { Lines } from "./lines.js";
 
 /** How many lines above the screen are kept, in case it becomes higher. */
 const SPARE = 12;
-/** How many segments are laid out anew when the width changes. */
+/** How many segments are laid out anew when the width changes: more than a screen holds. */
 const KEPT = 40;
 const KNOWN_WORDS = 5_000;
 
@@ -19,8 +19,8 @@ export class CaptionView {
   #elements = new Map();
   /** @type {Map<number, Segment>} */
   #recent = new Map();
-  /** @type {Set<Segment>} */
-  #due = new Set();
+  /** @type {Map<number, Segment>} */
+  #due = new Map();
   #frame = 0;
   #bottom = 0;
   #width = 0;
@@ -41,21 +41,20 @@ export class CaptionView {
 
   /** Shows a segment as it is now, with the next frame. @param {Segment} segment */
   show(segment) {
-    this.#due.add(segment);
+    this.#due.set(segment.id, segment);
+    // A tab in the background has no frames, for hours maybe.
+    trim(this.#due);
     this.#frame ||= requestAnimationFrame(() => this.#draw());
   }
 
   #draw() {
     this.#frame = 0;
-    for (const segment of this.#due) {
+    for (const segment of this.#due.values()) {
       this.#recent.set(segment.id, segment);
       this.#lines.update(segment);
     }
     this.#due.clear();
-    for (const id of this.#recent.keys()) {
-      if (this.#recent.size <= KEPT) break;
-      this.#recent.delete(id);
-    }
+    trim(this.#recent);
     this.#bottom = Math.max(this.#bottom, this.#lines.rows);
     const first = this.#bottom - Math.ceil(this.#height / this.#lineHeight) - SPARE;
     this.#lines.forget(first);
@@ -103,8 +102,16 @@ export class CaptionView {
     const sheet = newSheet();
     this.#sheet.replaceWith(sheet);
     this.#sheet = sheet;
-    for (const segment of this.#recent.values()) this.#due.add(segment);
+    this.#due = new Map([...this.#recent, ...this.#due]);
     this.#draw();
+  }
+}
+
+/** Leaves the latest. @param {Map<number, Segment>} segments */
+function trim(segments) {
+  for (const id of segments.keys()) {
+    if (segments.size <= KEPT) return;
+    segments.delete(id);
   }
 }
 

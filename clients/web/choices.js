@@ -53,6 +53,12 @@ export class Choices {
     this.#listLanguages();
   }
 
+  /** Leaves to the server what it doesn't list. */
+  leaveToServer() {
+    this.#fill(this.#model, [new Option("The server’s default", "")], "model");
+    this.#fill(this.#language, [new Option("As the server decides", "")], "language");
+  }
+
   /** Lists microphones, whose names a browser tells once it may use one. */
   async listSources() {
     const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];

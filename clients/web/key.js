@@ -11,6 +11,11 @@ export function storedKey() {
   return sessionStorage.getItem(STORED) ?? "";
 }
 
+/** Whether it is a token, which opens one session and no more. */
+export function holdsToken() {
+  return /^(st|ek|rt)_/.test(storedKey());
+}
+
 /** Keeps what `#token=…` holds and takes it out of the address bar, so that nobody copies it from there. */
 export function takeToken() {
   const fragment = new URLSearchParams(location.hash.slice(1));

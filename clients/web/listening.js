@@ -5,7 +5,8 @@
  */
 
 import { capture, microphone, sharedAudio } from "../js/capture.js";
-import { connect } from "../js/steno.js";
+import { StenoError, connect } from "../js/steno.js";
+import { ask } from "./api.js";
 import { SHARED } from "./choices.js";
 import { storedKey } from "./key.js";
 
@@ -20,6 +21,8 @@ export class Listening {
   #heard = null;
   /** @type {import("../js/steno.js").Session | null} */
   #session = null;
+  /** Why there is no more sound, if nobody has stopped it. @type {unknown} */
+  #lost = null;
 
   /** How far the sound is, in seconds. */
   get position() {
@@ -32,7 +35,7 @@ export class Listening {
   }
 
   /**
-   * Asks for the sound and opens a session. Rejects with an AudioError, or as `connect` does.
+   * Asks for the sound and opens a session. Rejects with an AudioError, with Refused, or as `connect` does.
    *
    * @param {string} source  SHARED or a microphone's id, "" for the default
    * @param {{model: string | null, language: string | null}} options
@@ -40,9 +43,9 @@ export class Listening {
    */
   async open(source, options, onlevel) {
     const media = await (source === SHARED ? sharedAudio() : microphone(source ? { deviceId: source } : {}));
-    this.#heard = await capture(media, { sample_rate: RATE });
-    this.#heard.onlevel = ([{ peak }]) => onlevel(peak);
     try {
+      this.#heard = await capture(media, { sample_rate: RATE });
+      this.#heard.onlevel = ([{ peak }]) => onlevel(peak);
       this.#session = await connect(location.origin, {
         ...options,
         sample_rate: RATE,
@@ -53,15 +56,19 @@ export class Listening {
       });
     } catch (error) {
       await this.close();
+      for (const track of media.getTracks()) track.stop();
+      // The worklet that captures is loaded from the server, which may be gone.
+      if (!(error instanceof StenoError)) await ask("/livez");
       throw error;
     }
     this.#session.feed(this.#counted(this.#heard));
   }
 
-  /** Events until the session is over; throws what cuts it short. */
+  /** Events until the session is over; throws what cuts it short, or what has ended the sound. */
   async *events() {
     try {
       if (this.#session) yield* this.#session;
+      if (this.#lost) throw this.#lost;
     } finally {
       await this.close();
     }
@@ -93,9 +100,15 @@ export class Listening {
 
   /** @param {import("../js/capture.js").Capture} heard */
   async *#counted(heard) {
-    for await (const samples of heard) {
-      this.#position += samples.length;
-      yield samples;
+    this.#lost = null;
+    try {
+      for await (const samples of heard) {
+        this.#position += samples.length;
+        yield samples;
+      }
+    } catch (error) {
+      // A microphone is gone; what it has heard gets its final all the same.
+      this.#lost = error;
     }
   }
 }

@@ -46,6 +46,6 @@ export function reconnecting(event) {
 export function trouble(error) {
   const said = sentence({ message: String(error?.reason ?? error?.message ?? error), hint: error?.hint });
   if (error?.status === 429 || error?.status === 503) return `The server takes no more sessions now. ${said}`;
-  if (error?.name === "ConnectError" || error?.name === "IncompleteError") return `The server is gone. ${said}`;
+  if (error?.status === 0 || error?.name === "ConnectError" || error?.name === "IncompleteError") return `The server is gone. ${said}`;
   return said;
 }

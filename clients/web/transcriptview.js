@@ -4,6 +4,8 @@
  * Knows nothing of sessions. Rows out of sight cost no layout (`content-visibility`).
  */
 
+import { clock } from "./clock.js";
+
 /** @typedef {import("../js/steno.js").FinalEvent} Final */
 
 /** How near its end, in pixels, the list is taken to be followed. */
@@ -42,7 +44,7 @@ export class TranscriptView {
       this.#list.append(row(final, this.#channel !== null && final.channel !== this.#channel));
       this.#channel = final.channel;
     }
-    this.#announcer.append(...this.#due.map((final) => element("p", final.text)));
+    this.#announcer.append(...this.#due.slice(-SAID).map((final) => element("p", final.text)));
     while (this.#announcer.children.length > SAID) this.#announcer.firstElementChild?.remove();
     this.#due = [];
     if (followed) scroller.scrollTop = scroller.scrollHeight;
@@ -64,12 +66,4 @@ function row(final, turn) {
 /** @param {string} tag @param {string} text */
 function element(tag, text) {
   return Object.assign(document.createElement(tag), { textContent: text });
-}
-
-/** Seconds as people read them: 0:07, 12:30, 1:02:03. @param {number} seconds */
-export function clock(seconds) {
-  const whole = Math.floor(seconds);
-  const parts = [Math.floor(whole / 60) % 60, whole % 60].map((part) => String(part).padStart(2, "0"));
-  const hours = Math.floor(whole / 3600);
-  return hours ? `${hours}:${parts.join(":")}` : parts.join(":").replace(/^0/, "");
 }

@@ -63,7 +63,7 @@ class Shot:
 
 
 def main() -> None:
-    with sync_playwright() as playwright, serving("--model", "scripted") as server:
+    with sync_playwright() as playwright, serving("--model", "pocketsphinx") as server:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for shot in SHOTS:
             picture = take(browser, server.address, shot)

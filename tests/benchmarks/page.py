@@ -93,7 +93,7 @@ def _live(page: Page, address: str, seconds: float) -> tuple[list[tuple[float, s
     page.wait_for_timeout(1000 * (seconds + 1))
     frames_s = (page.evaluate("frames") - before) / (time.monotonic() - began)
     page.get_by_role("button", name="Stop").click()
-    page.wait_for_function("document.getElementById('status').textContent === 'Stopped'", timeout=60_000)
+    page.locator("#status", has_text="Stopped").wait_for(timeout=60_000)
     drawn: list[tuple[float, str]] = page.evaluate("drawn")
     return drawn, frames_s
 

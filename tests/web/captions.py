@@ -46,13 +46,10 @@ class Captions:
         return " ".join(lines)
 
 
-def watch(server: Server, session: str | None = None, **options: Any) -> ClientConnection:
-    """A viewer of the only session there is, or of that one."""
-    if session is None:
-        [live] = httpx.get(server.http + "/v1/sessions").json()["data"]
-        session = live["id"]
-    address = server.http.replace("http", "ws", 1) + f"/v1/sessions/{session}/watch"
-    return connect(address, max_queue=None, **options)
+def watch(server: Server) -> ClientConnection:
+    """A viewer of the only session there is."""
+    [live] = httpx.get(server.http + "/v1/sessions").json()["data"]
+    return connect(server.http.replace("http", "ws", 1) + f"/v1/sessions/{live['id']}/watch", max_queue=None)
 
 
 def finals(viewer: ClientConnection) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from models.scripted import ledger_audio
 from tests import needs
@@ -32,6 +32,10 @@ FLAGS = (
 )
 
 
+PATIENCE_MS = 15_000
+expect.set_options(timeout=PATIENCE_MS)
+
+
 class Complaints:
     """What pages have logged as errors, thrown, or been refused by their own policy."""
 
@@ -50,8 +54,8 @@ class Complaints:
 
 @pytest.fixture(scope="session")
 def voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two utterances of 2 s and 1 s, over and over, as a file that the browser takes for a microphone."""
-    audio = [silence(1.0), ledger_audio(0, 20), silence(1.5), ledger_audio(20, 10), silence(1.5)]
+    """Two utterances, over and over, as a file that the browser takes for a microphone."""
+    audio = [silence(0.3), ledger_audio(0, 12), silence(0.8), ledger_audio(20, 6), silence(0.6)]
     path = tmp_path_factory.mktemp("voice") / "voice.wav"
     write_wav(path, np.concatenate(audio))
     return path
@@ -97,7 +101,7 @@ def open_page(browser: Browser, complaints: Complaints) -> Iterator[Callable[...
 
     def open_page(url: str, size: tuple[int, int] = DESKTOP, **options: Any) -> Page:
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.said.append(message.text) if message.type == "error" else None)

@@ -13,7 +13,8 @@ from steno.events import Final, decode
 from steno.formats import FORMATS
 from tests.e2e.conftest import Server
 from tests.web.captions import LIVE, Captions, finals, watch
-from tests.web.conftest import PHONE
+from tests.web.conftest import DESKTOP, PHONE
+from tests.web.replay import conversation, play
 
 
 @pytest.fixture
@@ -25,12 +26,12 @@ def test_what_a_microphone_hears_is_captioned_as_the_server_says(server: Server,
     """And can be copied, and taken along in files that are those of the command `steno`."""
     page = captions.page
     captions.start()
-    viewer = watch(server)
-    page.locator("#captions .faint").first.wait_for(state="attached")
-    captions.has_finals(2)
-    expect(captions.status).to_have_text(re.compile(r"^Live, words after [0-9]\.[0-9] s$"))
-    captions.stop()
-    said = finals(viewer)
+    with watch(server) as viewer:
+        page.locator("#captions .faint").first.wait_for(state="attached")
+        captions.has_finals(2)
+        expect(captions.status).to_have_text(re.compile(r"^Live, words after [0-9]\.[0-9] s$"))
+        captions.stop()
+        said = finals(viewer)
     assert captions.transcript == [final["text"] for final in said]
     assert captions.shown == " ".join(final["text"] for final in said)
     assert page.locator("#captions .faint").count() == 0
@@ -56,7 +57,7 @@ def test_a_pause_is_not_captioned_and_times_go_on_after_a_stop(captions: Caption
     page.get_by_role("button", name="Pause").click()
     expect(captions.status).to_have_text("Paused")
     count = captions.rows.count()
-    page.wait_for_function("document.getElementById('level').style.transform === 'scaleX(0)'")
+    expect(page.locator("#level")).to_have_attribute("style", "transform: scaleX(0);")
     page.get_by_role("button", name="Go on").click()
     expect(captions.status).to_have_text(LIVE)
     captions.has_finals(count + 1)
@@ -113,3 +114,18 @@ def test_what_a_link_asks_for_counts_and_is_refused_if_it_is_not_there(server: S
     expect(page.locator("#model")).to_have_value("nonsense")
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#notice")).to_contain_text("No model `nonsense`")
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_captions_are_accessible_in_the_middle_of_a_talk(
+    server: Server,
+    open_page: Callable[..., Page],
+    violations: Callable[[Page], list[str]],
+    size: tuple[int, int],
+    theme: str,
+):
+    page = open_page(server.http + "/", size=size, color_scheme=theme)
+    play(page, conversation(20, seed=4)[:-1], per_frame=5)
+    expect(page.locator("#captions .faint").first).to_be_attached()
+    assert violations(page) == []

@@ -34,10 +34,10 @@ def test_speech_is_captioned_as_the_server_says(
     server = start_server("--model", model, "--drain-s", "0")
     captions = Captions(open_page(server.http + "/"))
     captions.start()
-    viewer = watch(server)
-    captions.has_finals(1)
-    captions.stop()
-    said = finals(viewer)
+    with watch(server) as viewer:
+        captions.has_finals(1)
+        captions.stop()
+        said = finals(viewer)
     assert captions.transcript == [final["text"] for final in said]
     assert captions.shown == " ".join(final["text"] for final in said)
     spoken = json.loads((CLIPS / "refs.jsonl").read_text().splitlines()[0])["text"]

@@ -5,16 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import httpx
+import pytest
 from playwright.sync_api import Page, expect
 from websockets.sync.client import ClientConnection
 
 from models.scripted import ledger_audio
 from tests.e2e.conftest import Server, hear, say
 from tests.vad.voice import silence
-from tests.web.captions import Captions
+from tests.web.captions import LIVE, Captions
 from tests.web.conftest import Complaints
 
 KEY = "a-key-of-the-tests"
+
+
+@pytest.fixture(scope="module")
+def keyed(start_server: Callable[..., Server]) -> Server:
+    return start_server("--model", "scripted", "--drain-s", "0", STENO_API_KEYS=KEY)
 
 
 def talk(socket: ClientConnection, first: int) -> None:
@@ -46,17 +53,14 @@ def test_a_session_that_is_not_there_is_said_so(server: Server, open_page: Calla
     expect(page.locator("#notice")).to_contain_text("No live session `nobody`")
 
 
-def test_a_link_lets_others_watch_without_a_key(
-    start_server: Callable[..., Server], open_page: Callable[..., Page], complaints: Complaints
-):
+def test_a_link_lets_others_watch_without_a_key(keyed: Server, open_page: Callable[..., Page], complaints: Complaints):
     """And the key is in no URL, nor the token in one that a server sees."""
-    server = start_server("--model", "scripted", "--drain-s", "0", STENO_API_KEYS=KEY)
     complaints.expect("401")
     page = open_page("about:blank")
     urls: list[str] = []
     page.on("request", lambda request: urls.append(request.url))
     page.on("websocket", lambda websocket: urls.append(websocket.url))
-    page.goto(server.http + "/")
+    page.goto(keyed.http + "/")
     captions = Captions(page)
     page.get_by_label("API key or token").fill("not-" + KEY)
     page.keyboard.press("Enter")
@@ -66,7 +70,7 @@ def test_a_link_lets_others_watch_without_a_key(
     captions.start()
     page.get_by_role("button", name="Share").click()
     link = page.get_by_role("dialog").get_by_role("textbox").input_value()
-    assert re.fullmatch(rf"{server.http}/\?watch=[\w-]+#token=st_watch\.[\w.-]+", link)
+    assert re.fullmatch(rf"{keyed.http}/\?watch=[\w-]+#token=st_watch\.[\w.-]+", link)
     page.get_by_role("button", name="Close").click()
 
     audience = open_page("about:blank")
@@ -83,3 +87,23 @@ def test_a_link_lets_others_watch_without_a_key(
     assert watching.transcript == captions.transcript
     assert len(urls) > 20
     assert not [url for url in urls if KEY in url or "st_watch" in url.partition("#")[0]]
+
+
+def test_a_token_in_the_fragment_opens_one_session(
+    keyed: Server, open_page: Callable[..., Page], complaints: Complaints
+):
+    complaints.expect("403", "WebSocket connection to .* failed", "401")
+    asked = {"headers": {"x-api-key": KEY}, "json": {"scope": "transcribe"}}
+    token = httpx.post(keyed.http + "/v1/tokens", **asked).json()["token"]
+    page = open_page(f"{keyed.http}/#token={token}")
+    captions = Captions(page)
+    expect(captions.status).to_have_text("Ready")
+    assert page.url == keyed.http + "/"
+    captions.start()
+    captions.has_finals(1)
+    captions.stop()
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("dialog")).to_contain_text("may have been used")
+    page.get_by_label("API key or token").fill(KEY)
+    page.keyboard.press("Enter")
+    expect(captions.status).to_have_text(LIVE)

@@ -45,12 +45,16 @@ def test_a_server_that_is_gone_is_said_so(own_server: Server, open_page: Callabl
     own_server.process.wait()
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#notice")).to_contain_text("The server is gone.")
-    expect(page.get_by_role("button", name="Start")).to_be_enabled()
+    expect(page.get_by_role("button", name="Start")).to_have_attribute("aria-disabled", "false")
 
 
 @pytest.mark.parametrize(
     ("error", "told"),
-    [("NotAllowedError", "permission"), ("NotFoundError", "no microphone"), ("NotReadableError", "in use")],
+    [
+        ("NotAllowedError", "not allowed: allow it"),
+        ("NotFoundError", "no microphone"),
+        ("NotReadableError", "another program may use it"),
+    ],
 )
 def test_a_microphone_that_cannot_be_had_is_said_so(
     server: Server, open_page: Callable[..., Page], error: str, told: str
@@ -63,4 +67,20 @@ def test_a_microphone_that_cannot_be_had_is_said_so(
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#notice")).to_contain_text(told)
     expect(page.locator("#status")).to_have_attribute("data-tone", "wrong")
-    expect(page.get_by_role("button", name="Start")).to_be_enabled()
+    expect(page.get_by_role("button", name="Start")).to_have_attribute("aria-disabled", "false")
+
+
+def test_what_was_said_before_a_microphone_was_lost_gets_its_final(server: Server, open_page: Callable[..., Page]):
+    page = open_page("about:blank")
+    page.add_init_script("""
+        const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+        navigator.mediaDevices.getUserMedia = async (wanted) => (window.microphone = await ask(wanted));
+    """)
+    page.goto(server.http + "/")
+    captions = Captions(page)
+    captions.start()
+    page.locator(".word").nth(2).wait_for()
+    page.evaluate("microphone.getTracks()[0].dispatchEvent(new Event('ended'))")
+    expect(captions.notice).to_contain_text("microphone")
+    expect(captions.status).to_have_attribute("data-tone", "wrong")
+    assert captions.shown == " ".join(captions.transcript) != ""

@@ -473,13 +473,3 @@ test("a close before ready is a connect error", async () => {
   }
   await serving(script, (url) => assert.rejects(connect(url), ConnectError));
 });
-
-test("a server that says nothing is given up", async (context) => {
-  context.mock.timers.enable({ apis: ["setTimeout"] });
-  async function script(peer) {
-    await peer.hear();
-    context.mock.timers.tick(10_000);
-    assert.equal(await peer.hear(), null);
-  }
-  await serving(script, (url) => assert.rejects(connect(url), /did not open the session within 10 s/));
-});

@@ -7,5 +7,5 @@ declare const sampleRate: number;
 declare function registerProcessor(name: string, processor: new (options: any) => AudioWorkletProcessor): void;
 
 declare module "ws" {
-  export const WebSocket: import("../../../../clients/js/steno.js").WebSocketConstructor;
+  export const WebSocket: import("../../../../../clients/js/steno.js").WebSocketConstructor;
 }
