@@ -7,6 +7,7 @@
 import { watch } from "../js/steno.js";
 import { vtt } from "../js/subtitles.js";
 import { ask } from "./api.js";
+import { askAgain } from "./askagain.js";
 import { CallModel } from "./callmodel.js";
 import { CallSession, devices } from "./callsession.js";
 import { CardList } from "./cards.js";
@@ -14,7 +15,7 @@ import { CallSetup } from "./callsetup.js";
 import { ConversationView } from "./conversation.js";
 import { find } from "./dom.js";
 import { download, fileName } from "./download.js";
-import { askForKey, storedKey, takeToken } from "./key.js";
+import { storedKey, takeToken } from "./key.js";
 import { Lanes } from "./lanes.js";
 import { Recording } from "./recording.js";
 import { Search, light } from "./search.js";
@@ -197,7 +198,7 @@ async function follow(open) {
     enter("over");
   } catch (error) {
     session = null;
-    if (await needsKey(error)) return follow(open);
+    if (await askAgain(error)) return follow(open);
     say("wrong", trouble(error));
     if (call.segments.length) return enter("over");
     enter("setup");
@@ -235,18 +236,13 @@ function listening(sound) {
   });
 }
 
-/** Whether a key was wanted, and there is another one now. @param {any} error */
-async function needsKey(error) {
-  return error?.status === 401 && askForKey(trouble(error));
-}
-
 /** Lists what there is to choose from. @returns {Promise<void>} */
 async function prepare() {
   try {
     await setup.list();
     say("idle", "Ready");
   } catch (error) {
-    if (await needsKey(error)) return prepare();
+    if (await askAgain(error)) return prepare();
     say("wrong", trouble(error));
   }
 }

@@ -6,11 +6,11 @@
 
 import { watch } from "../js/steno.js";
 import { srt, txt, vtt } from "../js/subtitles.js";
-import { ask } from "./api.js";
+import { askAgain } from "./askagain.js";
 import { CaptionView } from "./captionview.js";
 import { Choices } from "./choices.js";
 import { copy, download, fileName } from "./download.js";
-import { askForKey, holdsToken, storedKey, takeToken } from "./key.js";
+import { storedKey, takeToken } from "./key.js";
 import { Listening } from "./listening.js";
 import { Meter } from "./meter.js";
 import { becomeOverlay } from "./overlay.js";
@@ -193,13 +193,9 @@ async function prepare() {
   return true;
 }
 
-/** Whether a key was wanted, and there is another one now. @param {any} error */
+/** Whether a key was wanted, and there is another one now; an overlay has nobody to ask. @param {any} error */
 async function needsKey(error) {
-  if (overlay) return false;
-  if (error?.status === 401) return askForKey(trouble(error));
-  // Of a token that has been used, a browser learns no more than of a server that is gone.
-  const used = error?.name === "ConnectError" && holdsToken() && (await ask("/livez").catch(() => null));
-  return used && askForKey("A token opens one session, and this one may have been used.");
+  return !overlay && askAgain(error);
 }
 
 find("controls", HTMLFormElement).addEventListener("submit", (event) => {
