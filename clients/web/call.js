@@ -6,12 +6,12 @@
 
 import { watch } from "../js/steno.js";
 import { vtt } from "../js/subtitles.js";
-import { ask } from "./api.js";
 import { askAgain } from "./askagain.js";
 import { CallModel } from "./callmodel.js";
+import { NO_RULES, loadRules } from "./callrules.js";
 import { CallSession, devices } from "./callsession.js";
-import { CardList } from "./cards.js";
 import { CallSetup } from "./callsetup.js";
+import { CardList } from "./cards.js";
 import { ConversationView } from "./conversation.js";
 import { find } from "./dom.js";
 import { download, fileName } from "./download.js";
@@ -28,7 +28,6 @@ const WATCH_RECONNECT_S = 120;
 /** How often figures change, in ms: faster nobody reads them. */
 const FIGURES_MS = 500;
 const SEVERITIES = ["info", "warning", "urgent"];
-const NO_RULES = { data: [], digits: {}, example: false, problem: null };
 
 const status = find("status", HTMLElement);
 const state = find("state", HTMLElement);
@@ -120,7 +119,8 @@ function say(tone, text, announced = text) {
 }
 
 function sayLive() {
-  if (mode === "watching") say("live", call.missed ? "Watching; the beginning is no longer kept" : "Watching");
+  const lacking = call.missed ? "; its beginning is no longer kept" : call.crowded ? " the first two channels" : "";
+  if (mode === "watching") say("live", `Watching${lacking}`);
   else if (mode === "live") say("live", live(delay.median, behind), live(null, behind));
 }
 
@@ -167,29 +167,12 @@ function now() {
   return Math.max(call.duration, session?.position ?? 0);
 }
 
-/** Gets the rules as the server's file has them now. */
-async function loadRules() {
-  const note = find("rules", HTMLElement);
-  note.className = "note";
-  try {
-    const rules = await ask("/v1/rules");
-    note.textContent = rules.problem ?? (rules.example ? "These rules are examples; steno-server rules prints them, to write your own." : "");
-    if (rules.problem) note.className = "complaint";
-    return rules;
-  } catch (error) {
-    const { status, message } = /** @type {any} */ (error);
-    if (status !== 403) throw error;
-    note.textContent = `No rules: ${message}`;
-    return NO_RULES;
-  }
-}
-
 /** Shows a call from its beginning to its end; `open` begins it. @param {() => Promise<AsyncIterable<any>>} open */
 async function follow(open) {
   enter("starting");
   say("waiting", "Connecting…");
   try {
-    begin(await loadRules());
+    begin(await loadRules(find("rules", HTMLElement)));
     const events = await open();
     enter(session ? "live" : "watching");
     sayLive();
@@ -198,7 +181,7 @@ async function follow(open) {
     enter("over");
   } catch (error) {
     session = null;
-    if (await askAgain(error)) return follow(open);
+    if (await askAgain(error)) return await follow(open);
     say("wrong", trouble(error));
     if (call.segments.length) return enter("over");
     enter("setup");
