@@ -33,7 +33,7 @@ POLICY = (
 """Pages talk to their own server only, run its scripts only, and are in nobody's frame."""
 HEADERS = {
     "Content-Security-Policy": POLICY,
-    "Permissions-Policy": "microphone=(self), display-capture=(self), camera=(), geolocation=()",
+    "Permissions-Policy": "microphone=(self), display-capture=(self)",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",

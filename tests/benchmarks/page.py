@@ -151,9 +151,9 @@ def _replay(launched: Browser, address: str, events: Events, per_frame: int) -> 
     return [
         Figure("replay: events", len(events)),
         Figure("replay: tasks of the page", len(tasks)),
-        Figure("replay: a task, p99", percentile(tasks, 99), "ms", most=TASK_MS),
-        Figure("replay: tasks over 16 ms", sum(task > TASK_MS for task in tasks)),
-        Figure("replay: longest task", max(tasks), "ms"),
+        Figure("replay: CPU of a task, p99", percentile(tasks, 99), "ms", most=TASK_MS),
+        Figure("replay: tasks over 16 ms of CPU", sum(task > TASK_MS for task in tasks)),
+        Figure("replay: CPU of the longest task", max(tasks), "ms"),
         Figure("replay: stable words looked at, second half", replayed.seen, least=1),
         Figure("replay: of these moved", len(replayed.moved), most=0),
         Figure("replay: heap grows in the second half", (more_heap - heap) / 1e6, "MB", most=GROWTH_MB),
@@ -163,11 +163,11 @@ def _replay(launched: Browser, address: str, events: Events, per_frame: int) -> 
 
 
 def _tasks(traced: list[dict[str, Any]]) -> list[float]:
-    """Milliseconds of the tasks of that thread which draws the page's frames."""
+    """CPU milliseconds of the tasks of that thread which draws the page's frames: other processes don't count."""
     drawing = Counter((event["pid"], event["tid"]) for event in traced if event["name"] == "FireAnimationFrame")
     [(thread, _)] = drawing.most_common(1)
     mine = (event for event in traced if (event["pid"], event["tid"]) == thread and event["name"] == "RunTask")
-    return [event["dur"] / 1000 for event in mine if "dur" in event]
+    return [event["tdur"] / 1000 for event in mine if "tdur" in event]
 
 
 if __name__ == "__main__":

@@ -29,6 +29,11 @@ class Captions:
     def stop(self) -> None:
         self.page.get_by_role("button", name="Stop").click()
         expect(self.status).to_have_text("Stopped")
+        self.settle()
+
+    def settle(self) -> None:
+        """Until what the page has been told is on the screen."""
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def has_finals(self, count: int) -> None:
         expect(self.rows.nth(count - 1)).to_be_attached()

@@ -31,10 +31,10 @@ def test_boxes_of_stable_words_never_move(server: Server, open_page: Callable[..
 def test_what_is_out_of_sight_leaves_the_page_and_its_memory(server: Server, open_page: Callable[..., Page]):
     """What stays is what can be downloaded: a row of the transcript, and its event."""
     page = open_page(server.http + "/")
-    play(page, conversation(900, seed=2), per_frame=40, watching=False)
+    play(page, conversation(400, seed=2), per_frame=40, watching=False)
     words = page.locator(".word").count()
     heap, nodes = memory(page)
-    more = conversation(900, seed=3, first=1000)
+    more = conversation(400, seed=3, first=1000)
     play(page, more, per_frame=40, watching=False)
     finals = sum(event["type"] == "final" for event in more)
     more_heap, more_nodes = memory(page)
