@@ -20,7 +20,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stream import credentials, links
+from stream import credentials, links, pages
 from stream.errors import BadRequest, Forbidden, Misdirected, StreamError, Unauthorized
 from stream.rest.dialect import Dialect, settled
 from stream.rest.envelope import envelope
@@ -160,7 +160,7 @@ class Access:
     @staticmethod
     def is_open(path: str) -> bool:
         """Whether a path needs no key even then."""
-        return path in OPEN_PATHS or path.startswith(links.PATH)
+        return path in OPEN_PATHS or path.startswith(links.PATH) or pages.is_page(path)
 
     @property
     def public_origin(self) -> str | None:

@@ -1,4 +1,4 @@
-"""The service's one port: live sessions, recordings, chats and files, model list, health, metrics, API docs.
+"""The service's one port: live sessions, recordings, chats and files, pages, model list, health, metrics, API docs.
 
 Knows nothing of how sessions work, nor of processes, sockets or signals.
 """
@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from stream import pages
 from stream.access import Access, refusal
 from stream.admission import Admission
 from stream.errors import StreamError
@@ -27,10 +28,11 @@ from stream.links import Links
 from stream.metrics import Metrics
 from stream.protocols import PROTOCOLS
 from stream.protocols.base import Request, WireProtocol
-from stream.rest import chat, failures, files, listen, models, sessions, tokens, transcriptions
+from stream.rest import chat, failures, files, listen, models, rules, sessions, tokens, transcriptions
 from stream.rest.desk import Desk, RecordingOptions
 from stream.rest.dialect import PREFIXES, settled
 from stream.rest.fetch import Fetcher, FetchOptions
+from stream.rules import RuleFile, RuleOptions
 from stream.session import Session
 from stream.tokens import Tokens
 from stream.watch import Hub
@@ -193,10 +195,11 @@ def create_app(
     store: FileStore,
     recordings: RecordingOptions | None = None,
     fetcher: Fetcher | None = None,
+    rule_file: RuleFile | None = None,
 ) -> FastAPI:
     """The ASGI application. Engines are started and stopped, and the store closed, by whoever serves it.
 
-    Without a fetcher, no URLs of others' are fetched.
+    Without a fetcher, no URLs of others' are fetched; without a file of rules, the examples hold.
     """
     links = Links(store.secret, access.is_own, store.now)
     fetcher = fetcher or Fetcher(FetchOptions())
@@ -220,7 +223,9 @@ def create_app(
     app.include_router(chat.routes(desk))
     app.include_router(models.routes(service.admission))
     app.include_router(tokens.routes(issued))
+    app.include_router(rules.routes(rule_file or RuleFile(RuleOptions())))
     app.include_router(sessions.routes(service.hub, service.metrics, _Socket, service.busy))
+    app.router.routes.extend(pages.routes())
     for protocol in PROTOCOLS:
         for path in protocol.paths:
             app.add_api_websocket_route(path, _live(service, protocol), name=path)

@@ -1,4 +1,4 @@
-"""The command `steno-server`: serve, transcribe, demo, models, calibrate.
+"""The command `steno-server`: serve, transcribe, demo, models, rules, calibrate.
 
 Knows nothing of how any of it works.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from models import registry
-from stream import calibrate, config, demo, startup, transcribe
+from stream import calibrate, config, demo, rules, startup, transcribe
 from stream.access import load_keys, load_twilio_tokens
 from stream.engines import ModelOptions
 from stream.errors import StreamError
@@ -64,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     getting = actions.add_parser("get", help="fetch a model's weights")
     getting.add_argument("name", help="a Whisper size or a hub id")
     getting.set_defaults(run=_get)
+    ruling = commands.add_parser("rules", help="print the example rules of the call view, or check your own")
+    ruling.add_argument("file", nargs="?", type=Path, help="a TOML file to check")
+    ruling.set_defaults(run=_rules)
     calibrating = commands.add_parser(
         "calibrate", help="try a Whisper with less context on your own recordings, and print the steno.json for it"
     )
@@ -104,6 +107,15 @@ def _models(flags: dict[str, Any]) -> int:
         on_disk = "built in" if each.on_disk is None and each.to_fetch is None else _mb(each.on_disk)
         print(f"{each.name:<47} {on_disk:>10} {_mb(None if each.on_disk else each.to_fetch):>10}")
     print("\nFetch one with `steno-server models get NAME`, serve it with `steno-server serve --model NAME`.")
+    return 0
+
+
+def _rules(flags: dict[str, Any]) -> int:
+    if flags["file"] is None:
+        print(rules.EXAMPLE.read_text("utf-8"), end="")
+    else:
+        for rule in rules.read(flags["file"]).rules:
+            print(f"{rule.severity:<8} {rule.side or 'either':<7} {rule.name}")
     return 0
 
 

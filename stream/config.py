@@ -20,6 +20,7 @@ from stream.events import Limits
 from stream.files import FileOptions
 from stream.rest.desk import RecordingOptions
 from stream.rest.fetch import FetchOptions
+from stream.rules import RuleOptions
 from stream.serving import ServingOptions
 from stream.webhooks import WebhookOptions
 
@@ -38,6 +39,7 @@ class Config:
     recordings: RecordingOptions = field(default_factory=RecordingOptions)
     fetch: FetchOptions = field(default_factory=FetchOptions)
     webhooks: WebhookOptions = field(default_factory=WebhookOptions)
+    rules: RuleOptions = field(default_factory=RuleOptions)
 
 
 KINDS = tuple(get_type_hints(Config).values())

@@ -21,6 +21,7 @@ from stream.files import FileStore
 from stream.metrics import Metrics
 from stream.rest.dial import Dialer
 from stream.rest.fetch import Fetcher
+from stream.rules import RuleFile
 from stream.webhooks import Webhooks
 
 
@@ -35,6 +36,7 @@ class Prepared:
     files: FileStore
     fetcher: Fetcher
     webhooks: Webhooks
+    rules: RuleFile
     engines: dict[str, Engine]
     notes: list[str]
 
@@ -52,11 +54,12 @@ def prepare(config: Config, keys: Iterable[str] = (), twilio_tokens: Iterable[st
     metrics = Metrics()
     files, fetcher = FileStore(config.files), Fetcher(config.fetch)
     webhooks = Webhooks(config.webhooks, metrics, Dialer())
+    rules = RuleFile(config.rules)
     # Where nobody asks for files, none of its folders is made.
     if config.files.data_dir is not None or files.exists:
         files.open()
     engines, notes = build(config.models, config.engine, metrics)
-    return Prepared(config, access, listener, metrics, files, fetcher, webhooks, engines, notes)
+    return Prepared(config, access, listener, metrics, files, fetcher, webhooks, rules, engines, notes)
 
 
 async def run(prepared: Prepared, ready: Callable[[str], None]) -> None:
@@ -64,6 +67,6 @@ async def run(prepared: Prepared, ready: Callable[[str], None]) -> None:
     config = prepared.config
     admission = Admission(prepared.engines, config.admission, prepared.webhooks)
     service = Service(admission, config.limits, prepared.metrics)
-    app = create_app(service, prepared.access, prepared.files, config.recordings, prepared.fetcher)
+    app = create_app(service, prepared.access, prepared.files, config.recordings, prepared.fetcher, prepared.rules)
     with prepared.listener as listener, closing(prepared.files):
         await serving.serve(config.serving, listener, app, service, list(prepared.engines.values()), ready)

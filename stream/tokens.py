@@ -18,7 +18,8 @@ from stream.errors import Unauthorized
 from stream.secret import Secret
 
 Scope = Literal["transcribe", "watch"]
-"""transcribe: open one live session. watch: list and follow live sessions of the key, or a single one."""
+"""transcribe: open one live session. watch: list and follow live sessions of the key, or a single one,
+and read the rules that raise cards there."""
 Prefix = Literal["st_", "ek_", "rt_"]
 """How a token begins: ours, OpenAI's, Mistral's. It means the same with each."""
 MAX_TTL_S = 600
@@ -28,7 +29,7 @@ FORM = re.compile(
     rf"(?:{'|'.join(get_args(Prefix))})({'|'.join(get_args(Scope))})\.([0-9a-f]{{16}})\.({SESSION})?\."
     r"([0-9]{1,12})\.([A-Za-z0-9_-]{22})"
 )
-LIVE = "/v1/sessions"
+LIVE, RULES = "/v1/sessions", "/v1/rules"
 WATCHED = re.compile(rf"{LIVE}/[^/]+/watch")
 PURPOSE, OWNER = "steno token 1", "steno token owner 1"
 
@@ -49,7 +50,7 @@ class Token:
     def opens(self, path: str, websocket: bool) -> bool:
         """Whether it may ask for a path; all that is not named here needs a key."""
         if self.scope == "watch":
-            return bool(WATCHED.fullmatch(path)) if websocket else path == LIVE
+            return bool(WATCHED.fullmatch(path)) if websocket else path in (LIVE, RULES)
         return websocket and not path.startswith(LIVE)
 
 

@@ -12,10 +12,10 @@ ROOT = Path(__file__).parents[1]
 CLIENT = ROOT / "clients/python"
 
 LAYERS = (
-    "usage",
-    "audio costs credentials errors inflow media_messages metrics pace rest rest.counts rest.languages stops text "
-    "tracks",
-    "batch channel echo events load media_child messages multipart promise secret trial twilio_signature",
+    "automata usage",
+    "audio costs credentials errors inflow media_messages metrics pace patterns rest rest.counts rest.languages stops "
+    "text tracks",
+    "batch channel echo events load media_child messages multipart pages promise rules secret trial twilio_signature",
     "rest.addresses rest.fields rest.names",
     "rest.dial",
     "chat_ticket chats files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket "
@@ -32,7 +32,7 @@ LAYERS = (
     "protocols.deepgram",
     "access admission engines protocols.mistral protocols.openai rest.answer rest.descriptions transcriber",
     "chatting protocols recording rest.chat_descriptions rest.deepgram rest.failures rest.sse session",
-    "hearing rest.chat_answer rest.files rest.models rest.tokens watch",
+    "hearing rest.chat_answer rest.files rest.models rest.rules rest.tokens watch",
     "rest.desk rest.sessions",
     "rest.chat_body rest.telling",
     "rest.transcriptions",
@@ -73,6 +73,7 @@ PURE = {
         f"stream.{name}"
         for name in ("messages", "multipart", "outbox", "pace", "promise", "stops", "subtitles", "text", "tracks")
     ),
+    *("stream.automata", "stream.patterns"),
     *("stream.transcriber", "stream.transcript", "stream.twilio_signature"),
     *("stream.protocols", "stream.protocols.base", "stream.protocols.mistral", "stream.protocols.native"),
     *("stream.protocols.passage", "stream.protocols.twilio", "stream.protocols.vosk", "stream.protocols.openai"),

@@ -17,8 +17,14 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 SERVER, CLIENT = "steno-server", "steno-client"
 SOURCES = {SERVER: (ROOT, ("stream", "vad", "models")), CLIENT: (ROOT / "clients/python", ("steno",))}
-ASSETS = {f"stream/assets/{name}" for name in ("README.md", "demo.flac", "demo.json")}
-EXTRA_FILES = {SERVER: ASSETS, CLIENT: {"steno/py.typed"}}
+ASSETS = {f"stream/assets/{name}" for name in ("README.md", "demo.flac", "demo.json", "rules.toml")}
+PAGES = {
+    f"{inside}/{path.relative_to(ROOT / folder)}"
+    for folder, inside in {"clients/web": "stream/web", "clients/js": "stream/web/js"}.items()
+    for path in (ROOT / folder).rglob("*")
+    if path.is_file()
+}
+EXTRA_FILES = {SERVER: ASSETS | PAGES, CLIENT: {"steno/py.typed"}}
 COMMANDS = {SERVER: "steno-server = stream.cli:main", CLIENT: "steno = steno.cli:main"}
 
 

@@ -32,7 +32,7 @@ KEY, OTHER = "first-secret-5f3a", "second/secret+9c1b=="
 OWN = ("host", "localhost:8765")
 WEBSOCKET, OPEN, KEYED = (
     ["/v1/stream", "/twilio"],
-    ["/livez", "/readyz"],
+    ["/livez", "/readyz", "/", "/web/style.css"],
     ["/v1/models", "/metrics", "/docs", "/openapi.json"],
 )
 NOWHERE = "/nowhere"

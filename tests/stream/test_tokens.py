@@ -120,6 +120,7 @@ def test_what_each_opens():
         assert not watch.opens(path, websocket=True)
         assert not transcribe.opens(path, websocket=False)
     assert watch.opens("/v1/sessions", websocket=False)
+    assert watch.opens("/v1/rules", websocket=False)
     assert watch.opens("/v1/sessions/CA1/watch", websocket=True)
     assert not transcribe.opens("/v1/sessions/CA1/watch", websocket=True)
     for path in ("/v1/tokens", "/v1/sessions/CA1", "/v1/sessions/CA1/watch", "/v1/models", "/metrics", "/v1/files"):

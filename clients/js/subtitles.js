@@ -1,0 +1,43 @@
+/**
+ * A session's finals as one document: text, SRT or WebVTT. Knows nothing of files or sessions.
+ */
+
+import { captions } from "./captions.js";
+
+/** @import { Said } from "./subtitles.js" */
+
+export { captions };
+
+/** @param {Iterable<Said>} finals */
+export function txt(finals) {
+  return Array.from(finals, ({ text }) => `${text}\n`).join("");
+}
+
+/** @param {Iterable<Said>} finals */
+export function srt(finals) {
+  return captions(finals)
+    .map((one, index) => `${index + 1}\n${clock(one.start_ms, ",")} --> ${clock(one.end_ms, ",")}\n${one.lines.join("\n")}\n\n`)
+    .join("");
+}
+
+/** @param {Iterable<Said>} finals @param {readonly string[]} [voices] */
+export function vtt(finals, voices = []) {
+  const shown = captions(finals);
+  const several = new Set(shown.map(({ channel }) => channel)).size > 1;
+  const cues = shown.map(({ start_ms, end_ms, lines, channel }) => {
+    const voice = several ? `<v ${escaped(voices[channel] ?? `Channel ${channel + 1}`)}>` : "";
+    return `${clock(start_ms, ".")} --> ${clock(end_ms, ".")}\n${voice}${escaped(lines.join("\n"))}`;
+  });
+  return ["WEBVTT", ...cues].join("\n\n") + "\n";
+}
+
+/** @param {number} ms @param {string} point */
+function clock(ms, point) {
+  const two = (/** @type {number} */ number) => String(Math.floor(number)).padStart(2, "0");
+  return `${two(ms / 3_600_000)}:${two((ms / 60_000) % 60)}:${two((ms / 1000) % 60)}${point}${String(ms % 1000).padStart(3, "0")}`;
+}
+
+/** @param {string} text */
+function escaped(text) {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
