@@ -18,7 +18,7 @@ const OPEN_TIMEOUT_S = 10;
  * @property {(key: string | undefined) => Promise<Error>} explain why there was no connection
  * @property {() => void} greet there is one: say what opens the session, and call the line's `opened` once it is
  * @property {(frame: unknown) => void} hear what the server says; throws what ends the session
- * @property {(code: number, reason: string) => Error | null} hungUp what the server's hanging up means; null: all is well
+ * @property {(code: number, reason: string) => Error | null} hungUp what it means that the server has; null: all is well
  * @property {(event: ReconnectingEvent) => void} lost there is no connection for now
  * @property {(error: Error | null) => void} over there will be none any more; called once
  */

@@ -13,7 +13,8 @@ const heard = async (peer, count) => {
 
 /** The events that count, in short. */
 function short(events) {
-  return events.map(({ type, seq, segment, text }) => [type, seq, segment, text].filter((field) => field !== undefined));
+  const told = events.map(({ type, seq, segment, text }) => [type, seq, segment, text]);
+  return told.map((fields) => fields.filter((field) => field !== undefined));
 }
 
 test("a session goes on with what no final covers", async () => {
