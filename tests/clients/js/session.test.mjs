@@ -475,6 +475,12 @@ test("nothing listening is a connect error", async () => {
   await assert.rejects(connect(gone), { name: "ConnectError", message: /nothing answers there$/ });
 });
 
+test("a page of another origin is told what lets it in", async (context) => {
+  globalThis.location = { origin: "https://page.example" };
+  context.after(() => delete globalThis.location);
+  await assert.rejects(connect("ws://127.0.0.1:9"), /nothing answers there, or not to pages of this origin/);
+});
+
 test("a close before ready is a connect error", async () => {
   async function script(peer) {
     await peer.hear();
