@@ -101,6 +101,11 @@ export class Line {
     }
     this.#socket = socket;
     let connected = false;
+    const refused = () => {
+      if (connected || socket !== this.#socket) return;
+      this.#socket = null;
+      this.#party.explain(key).then(opening.reject);
+    };
     socket.addEventListener("open", () => {
       connected = true;
       if (socket === this.#socket) this.#party.greet();
@@ -108,12 +113,12 @@ export class Line {
     socket.addEventListener("message", ({ data }) => {
       if (socket === this.#socket) this.#hear(data);
     });
+    // `close` follows, but not in Chrome where a page's policy forbids the connection.
+    socket.addEventListener("error", refused);
     socket.addEventListener("close", ({ code, reason }) => {
-      if (socket !== this.#socket) return;
-      if (connected) this.#failed(this.#party.hungUp(code, reason));
-      else this.#party.explain(key).then(opening.reject);
+      refused();
+      if (socket === this.#socket) this.#failed(this.#party.hungUp(code, reason));
     });
-    socket.addEventListener("error", () => {}); // `close` follows
   }
 
   /** @param {unknown} frame */
