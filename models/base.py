@@ -126,6 +126,9 @@ class ModelCard:
     languages: codes it knows. Detection works only where `detects`; otherwise the first one is taken by default.
     prompt, keywords: whether it can use them; where it can't, a session that sends them is refused.
     max_batch: utterances that one step takes. capacity: utterances that may be open at once, None for any number.
+    channels: how many may be admitted, None for more than `capacity`: not everyone talks all the time.
+    tick_s: seconds of audio that a step takes of each of its utterances, where that takes about as long for all as for
+        one; they need every one of these steps. None for a model that may be stepped less often under load.
     """
 
     kind: str
@@ -136,6 +139,8 @@ class ModelCard:
     keywords: bool = False
     max_batch: int = 1
     capacity: int | None = None
+    channels: int | None = None
+    tick_s: float | None = None
 
 
 class Model(Protocol):

@@ -14,7 +14,7 @@ CLIENT = ROOT / "clients/python"
 LAYERS = (
     "usage",
     "audio costs credentials errors inflow media_messages metrics pace rest rest.counts rest.languages text tracks",
-    "batch channel events load media_child messages multipart promise secret trial twilio_signature",
+    "batch beat channel events load media_child messages multipart promise secret trial twilio_signature",
     "rest.addresses rest.fields rest.names",
     "rest.dial",
     "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket tokens",
@@ -52,7 +52,18 @@ IMPURE = {"asyncio", "concurrent", "multiprocessing", "queue", "selectors", "soc
 PURE = {
     *(
         f"stream.{name}"
-        for name in ("audio", "batch", "channel", "costs", "credentials", "errors", "events", "load", "media_messages")
+        for name in (
+            "audio",
+            "batch",
+            "beat",
+            "channel",
+            "costs",
+            "credentials",
+            "errors",
+            "events",
+            "load",
+            "media_messages",
+        )
     ),
     *(
         f"stream.{name}"
