@@ -28,6 +28,7 @@ from models.base import Model, Task
 KINDS = {
     "pocketsphinx": "models.pocketsphinx",
     "scripted": "models.scripted",
+    "voxtral_realtime": "models.voxtral_realtime",
     "whisper": "models.whisper",
 }
 """A kind's module has `load(spec: ModelSpec) -> Model`."""
@@ -86,6 +87,7 @@ class ModelSpec:
     device:   "cpu" or "cuda"; compute_type: as ctranslate2 names them, "default" chooses by device.
     threads:  what one step may use.
     languages, tasks: as `Size` has them. What the directory itself declares counts for more.
+    slots:    channels that a model with a slot for each is to have room for, None for as many as it can.
     """
 
     name: str
@@ -96,6 +98,7 @@ class ModelSpec:
     threads: int = 1
     languages: tuple[str, ...] | None = None
     tasks: tuple[Task, ...] | None = None
+    slots: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

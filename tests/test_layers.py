@@ -78,7 +78,7 @@ PURE = {
     *(f"stream.rest.{name}" for name in ("deepgram_words", "languages", "names", "request", "segments", "sse")),
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.tones", "vad.webrtc"),
     *("models.agreement", "models.base", "models.context", "models.features", "models.redecode", "models.times"),
-    "models.tokens",
+    *("models.tokens", "models.voxtral_stream", "models.voxtral_words"),
     *("steno.captions", "steno.errors", "steno.events", "steno.formats", "steno.inbox", "steno.options"),
     *("steno.protocol", "steno.bench.accuracy", "steno.bench.bootstrap", "steno.bench.document", "steno.bench.heard"),
     *("steno.bench.losses", "steno.bench.plan", "steno.bench.play", "steno.bench.quantiles", "steno.bench.reference"),
@@ -100,7 +100,8 @@ HEAVY = {
     # A model is tried on the demo's clip before it is trusted.
     "soundfile": {"stream.calibrate", "stream.trial", "stream.demo", "steno.recording"},
     "tokenizers": {"models.tokens"},
-    "torch": set(),
+    "torch": {"models.voxtral_load", "models.voxtral_slots"},
+    "transformers": {"models.voxtral_load", "models.voxtral_slots"},
     "uvicorn": {"stream.serving"},
     "webrtcvad": {"vad.webrtc"},
 }
