@@ -90,6 +90,7 @@ class Kind(IntEnum):
     SPECULATIVE = 2
     FIRST = 3
     PARTIAL = 4
+    CHAT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +126,13 @@ class ModelCard:
 
     languages: codes it knows. Detection works only where `detects`; otherwise the first one is taken by default.
     prompt, keywords: whether it can use them; where it can't, a session that sends them is refused.
+    word_times: "measured", or "estimated" where the model has none: words then share the speech that they lie in, by
+        their lengths.
     max_batch: utterances that one step takes. capacity: utterances that may be open at once, None for any number.
     channels: how many may be admitted, None for more than `capacity`: not everyone talks all the time.
     tick_s: seconds of audio that a step takes of each of its utterances, where that takes about as long for all as for
         one; they need every one of these steps. None for a model that may be stepped less often under load.
+    chat_audio_s: seconds of audio that a conversation may hold if it is a `models.chat.ChatModel`, None if it isn't.
     """
 
     kind: str
@@ -137,10 +141,12 @@ class ModelCard:
     tasks: tuple[Task, ...] = ("transcribe",)
     prompt: bool = False
     keywords: bool = False
+    word_times: Literal["measured", "estimated"] = "measured"
     max_batch: int = 1
     capacity: int | None = None
     channels: int | None = None
     tick_s: float | None = None
+    chat_audio_s: float | None = None
 
 
 class Model(Protocol):

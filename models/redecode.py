@@ -86,6 +86,7 @@ class Window:
     leaning:  what was detected in a shorter window of this audio.
     prefix:   texts of the words that the window begins with; they are settled.
     before:   the end of what was said before this utterance.
+    speech:   where VAD heard any, on the window's clock.
     """
 
     sound: Sound
@@ -96,6 +97,7 @@ class Window:
     leaning: str | None = None
     prefix: tuple[str, ...] = ()
     before: str = ""
+    speech: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,15 +284,18 @@ class _Utterance:
     def _window(self, kind: Kind) -> Window:
         # What may become the final is heard with an open mind: settled words that are wrong would spoil the others.
         known = self._known if self._language_settled and kind in (Kind.FIRST, Kind.PARTIAL) else ()
+        end = min(self._limit - self._offset, self._longest)
+        speech = ((max(0, start - self._offset), min(end, stop - self._offset)) for start, stop in self._speech)
         return Window(
             sound=self._sound,
-            end=min(self._limit - self._offset, self._longest),
+            end=end,
             options=self._options,
             kind=kind,
             language=self._language if self._language_settled else None,
             leaning=self._language,
             prefix=tuple(word.text for word in known),
             before=self._before,
+            speech=tuple((start, stop) for start, stop in speech if start < stop),
         )
 
     def hear(self, window: Window, decoded: Decoded) -> Hypothesis:
@@ -398,6 +403,8 @@ class _Utterance:
     def _trim(self, covers: int) -> None:
         """Have the window begin later: at the last sentence that has begun, or, if it is too long, where it is quietest
         between two stable words."""
+        if self._decoder.card.word_times == "estimated":  # a gap between two words is not where it is told to be
+            return
         known = self._known
         gaps = list(pairwise(known))
         sentences = [gap for gap in gaps if gap[0].text.endswith(SENTENCE_ENDS)]

@@ -9,25 +9,30 @@ pocketsphinx, scripted      models that carry their own weights
 base, large-v3-turbo, ...   a Whisper size (`SIZES`, `ALIASES`)
 DIRECTORY                   a CTranslate2 Whisper; clients know it by its base name, never by its path
 org/name                    a repository on the hub that holds one
+voxtral:...                 either of these, with a Voxtral in transformers' layout in it
 """
 
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from models import weights
 from models.base import Model, Task
+from models.layouts import VOXTRAL, WHISPER, Layout
 
 KINDS = {
     "pocketsphinx": "models.pocketsphinx",
     "scripted": "models.scripted",
+    "voxtral": "models.voxtral",
     "voxtral_realtime": "models.voxtral_realtime",
     "whisper": "models.whisper",
 }
@@ -75,6 +80,15 @@ ALIASES = {"large": "large-v3", "turbo": "large-v3-turbo"}
 AUTO = {"cpu": "base", "cuda": "large-v3-turbo"}
 """The size that keeps up with live speech: on two CPU cores, or on any CUDA device that Whisper runs on."""
 
+VOXTRALS = {
+    "mistralai/Voxtral-Mini-3B-2507": 9_380,
+    "mistralai/Voxtral-Small-24B-2507": 48_540,
+    "mistralai/Voxtral-Mini-4B-Realtime-2602": 8_880,
+}
+"""Those that Mistral has published, and about how many MB there are to fetch."""
+TORCH = ("torch", "transformers", "mistral_common")
+"""What the extra `torch` brings."""
+
 REPO = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
@@ -84,7 +98,7 @@ class ModelSpec:
 
     name:     what clients call it; never a path.
     path:     a directory of weights, None where the kind carries its own.
-    device:   "cpu" or "cuda"; compute_type: as ctranslate2 names them, "default" chooses by device.
+    device:   "cpu" or "cuda"; compute_type: how numbers are stored, "default" chooses by device.
     threads:  what one step may use.
     languages, tasks: as `Size` has them. What the directory itself declares counts for more.
     slots:    channels that a model with a slot for each is to have room for, None for as many as it can.
@@ -129,6 +143,10 @@ class DuplicateName(ValueError):
     """Two models that clients couldn't tell apart."""
 
 
+class MissingExtra(ImportError):
+    """A model that runs on libraries that only an extra brings."""
+
+
 class NoCuda(ValueError):
     """CUDA was asked for by name, and there is none."""
 
@@ -149,11 +167,16 @@ def resolve(
 ) -> list[Resolved]:
     """What `names` stand for, in order. Fetches what is not on disk, blocking for as long as that takes.
 
-    With `offline` only what is on disk counts. `device`, `threads` and `compute_type` are for the models that run on
-    ctranslate2. Raises `weights.WeightsError`, UnknownName, DuplicateName or NoCuda, saying what to do.
+    With `offline` only what is on disk counts. `device`, `threads` and `compute_type` are for Whisper and Voxtral.
+    Raises `weights.WeightsError`, UnknownName, DuplicateName, MissingExtra or NoCuda, saying what to do.
     """
     whisper = ModelSpec(name="", kind="whisper", device=_device(device), compute_type=compute_type, threads=threads)
-    resolved = [_resolve(name, whisper, offline) for name in names]
+    resolved = [
+        _voxtral(name.removeprefix(VOXTRAL.prefix), whisper, offline)
+        if name.startswith(VOXTRAL.prefix)
+        else _resolve(name, whisper, offline)
+        for name in names
+    ]
     for name, count in Counter(each.spec.name for each in resolved).items():
         if count > 1:
             raise DuplicateName(f"{count} models would be called {name!r}: {', '.join(names)}.")
@@ -162,10 +185,12 @@ def resolve(
 
 def catalogue() -> list[Listed]:
     """All models that can be had by name, and those of other names that are on disk."""
-    on_disk = {each.repo: each.size // 1_000_000 for each in weights.inventory()}
+    on_disk = {each.layout.prefix + each.repo: each.size // 1_000_000 for each in weights.inventory()}
+    voxtrals = {VOXTRAL.prefix + repo: mb for repo, mb in VOXTRALS.items()}
     listed = [Listed("pocketsphinx", None, None)]
     listed += [Listed(name, size.mb, on_disk.pop(size.repo, None)) for name, size in SIZES.items()]
-    return listed + [Listed(repo, None, mb) for repo, mb in on_disk.items()]
+    listed += [Listed(name, mb, on_disk.pop(name, None)) for name, mb in voxtrals.items()]
+    return listed + [Listed(name, None, mb) for name, mb in on_disk.items()]
 
 
 def _resolve(name: str, whisper: ModelSpec, offline: bool) -> Resolved:
@@ -187,8 +212,7 @@ def _resolve(name: str, whisper: ModelSpec, offline: bool) -> Resolved:
         path = _weights(size.repo, offline)
     elif name and (path := Path(name).expanduser().resolve()).is_dir():
         name = path.name
-        if lacking := weights.missing(path):
-            raise weights.Incomplete(f"{path} is no CTranslate2 Whisper model: no {', '.join(lacking)}.")
+        weights.check(path)
     elif REPO.fullmatch(name):
         path = _weights(name, offline)
         size = next((each for each in SIZES.values() if each.repo == name), None)
@@ -201,8 +225,29 @@ def _resolve(name: str, whisper: ModelSpec, offline: bool) -> Resolved:
     return Resolved(replace(whisper, name=name, path=str(path)))
 
 
-def _weights(repo: str, offline: bool) -> Path:
-    return weights.find(repo) or weights.fetch(repo, offline=offline)
+def _voxtral(name: str, whisper: ModelSpec, offline: bool) -> Resolved:
+    """What a name behind `voxtral:` stands for; it runs where a Whisper does. config.json tells the kind."""
+    if lacking := [library for library in TORCH if find_spec(library) is None]:
+        raise MissingExtra(f"Voxtral needs {', '.join(lacking)}: `pip install '.[torch]'` from Steno's sources.")
+    if name and (path := Path(name).expanduser().resolve()).is_dir():
+        name = path.name
+        weights.check(path, VOXTRAL)
+    elif REPO.fullmatch(name):
+        path = _weights(name, offline, VOXTRAL)
+    else:
+        known = " or ".join(VOXTRAL.prefix + repo for repo in VOXTRALS)
+        raise UnknownName(f"{name!r} is neither a directory nor a hub id: name {known}, say.")
+    try:
+        kind = json.loads((path / "config.json").read_bytes())["model_type"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise weights.Incomplete(f"{path / 'config.json'} doesn't say what model it is of: fetch it again.") from error
+    if kind not in ("voxtral", "voxtral_realtime"):
+        raise UnknownName(f"{path} holds a model of type {kind!r}, which is no Voxtral.")
+    return Resolved(replace(whisper, name=name, kind=kind, path=str(path)))
+
+
+def _weights(repo: str, offline: bool, layout: Layout = WHISPER) -> Path:
+    return weights.find(repo, layout) or weights.fetch(repo, layout, offline=offline)
 
 
 def _device(wanted: str) -> str:

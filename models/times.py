@@ -6,6 +6,7 @@ Pure: knows words and stretches of speech, nothing of decoders.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 from models.base import SAMPLE_RATE, Word
 
@@ -26,6 +27,27 @@ def spoken_in(words: Sequence[Word], speech: Sequence[tuple[int, int]]) -> list[
         most, start, stop = max(shared, default=(0, 0, 0))
         placed.append(word.moved(max(word.start, start), min(word.end, stop)) if most > 0 else word)
     return placed
+
+
+def spread(lengths: Sequence[int], speech: Sequence[tuple[int, int]], end: int) -> list[tuple[int, int]]:
+    """Where words of these lengths may lie, of which only their order is known: each has its share of the speech.
+
+    One that reaches into another stretch has the pause before that in it. Without speech they share all up to `end`.
+    """
+    stretches = joined(speech) or [(0, end)]
+    spoken = sum(stop - start for start, stop in stretches)
+    edges = [spoken * share // max(1, sum(lengths)) for share in accumulate(lengths, initial=0)]
+    return [(_at(start, stretches, begins=True), _at(stop, stretches, begins=False)) for start, stop in pairwise(edges)]
+
+
+def _at(position: int, stretches: Sequence[tuple[int, int]], *, begins: bool) -> int:
+    """Where a position lies that counts speech alone; between two stretches a word begins the later, or ends the
+    earlier."""
+    for start, stop in stretches:
+        if position < stop - start + (not begins):
+            return start + position
+        position -= stop - start
+    return stretches[-1][1]
 
 
 def fit(words: Sequence[Word], start: int, end: int) -> tuple[Word, ...]:

@@ -1,6 +1,6 @@
 """Weights on disk and how they get there: a hub repository's files, found, or fetched and checked.
 
-Knows nothing of what a model is called (`registry.py`) or of how its files are read (`whisper.py`).
+Knows nothing of what a model is called (`registry.py`), which files it is made of (`layouts.py`) or how they are read.
 
 Looked for in the hub's own cache, which other programs fill too, then in Steno's place beside it, which `fetch` fills:
 `HF_HOME/steno/org--name`. A fetch collects a model under `.partial` and moves it into place in one step, so what is in
@@ -17,22 +17,21 @@ from __future__ import annotations
 import hashlib
 import logging
 import queue
-import re
 import shutil
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from models.layouts import LAYOUTS, WHISPER, Layout, other
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
 
 log = logging.getLogger(__name__)
 
-NEEDED = ("model.bin", "config.json", "tokenizer.json")
-"""And a vocabulary, as .json or .txt."""
-WANTED = re.compile(r"(model\.bin|(config|tokenizer|preprocessor_config)\.json|vocabulary\.\w+)")
 REACH_S = 3.0
 """How long the hub may take to list a repository. Says nothing about how long its files may take."""
 
@@ -54,7 +53,7 @@ class NoSuchModel(WeightsError):
 
 
 class Incomplete(WeightsError):
-    """A directory or repository that lacks files of a CTranslate2 Whisper model."""
+    """A directory or repository that lacks files of its layout."""
 
 
 class FetchStopped(WeightsError):
@@ -72,6 +71,7 @@ class OnDisk:
     repo: str
     path: Path
     size: int
+    layout: Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class _File:
     sha256: str | None
 
 
-def find(repo: str) -> Path | None:
+def find(repo: str, layout: Layout = WHISPER) -> Path | None:
     """The directory that holds hub repository `repo` ("org/name") whole, or None. Makes no request."""
     from huggingface_hub import constants
 
@@ -92,12 +92,18 @@ def find(repo: str) -> Path | None:
     places = [_place() / _folder(repo)]
     if (main := cached / "refs" / "main").is_file():
         places.insert(0, cached / "snapshots" / main.read_text().strip())
-    return next((place for place in places if not missing(place)), None)
+    return next((place for place in places if not missing(place, layout)), None)
 
 
-def missing(directory: Path) -> list[str]:
-    """Which files a directory lacks to be a CTranslate2 Whisper model."""
-    return _lacking([path.name for path in directory.glob("*") if path.is_file()])
+def missing(directory: Path, layout: Layout = WHISPER) -> list[str]:
+    """Which files a directory lacks to be a model of this layout."""
+    return layout.lacking(_names(directory))
+
+
+def check(directory: Path, layout: Layout = WHISPER) -> None:
+    """Raises Incomplete for a directory that holds no model of this layout."""
+    if missing(directory, layout):
+        raise _incomplete(str(directory), str(directory), _names(directory), layout)
 
 
 def inventory() -> list[OnDisk]:
@@ -108,13 +114,13 @@ def inventory() -> list[OnDisk]:
     folders |= {path.name for path in _place().glob("[!.]*--*")}
     repos = [folder.replace("--", "/", 1) for folder in sorted(folders)]
     return [
-        OnDisk(repo, path, sum(file.stat().st_size for file in path.iterdir() if file.is_file()))
-        for repo in repos
-        if (path := find(repo))
+        OnDisk(repo, path, sum((path / name).stat().st_size for name in _names(path)), layout)
+        for repo, layout in product(repos, LAYOUTS)
+        if (path := find(repo, layout))
     ]
 
 
-def fetch(repo: str, *, offline: bool = False) -> Path:
+def fetch(repo: str, layout: Layout = WHISPER, *, offline: bool = False) -> Path:
     """Fetch hub repository `repo` and return its directory; blocks for as long as that takes.
 
     Every file's size and hash are checked as far as the hub announces them. Shows a progress bar on stderr if that is
@@ -128,13 +134,13 @@ def fetch(repo: str, *, offline: bool = False) -> Path:
         raise NotOnDisk(
             f"{searched}, and nothing is fetched offline. Fetch it once without --offline or HF_HUB_OFFLINE."
         )
-    commit, files = _listing(repo, searched)
+    commit, files = _listing(repo, layout, searched)
     log.info("Fetching %s (%d MB) from %s", repo, sum(file.size or 0 for file in files) / 1e6, constants.ENDPOINT)
     place, partial = _place() / _folder(repo), _place() / ".partial" / f"{_folder(repo)}@{commit}"
     try:
         partial.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(partial.with_name(f"{_folder(repo)}.lock")):
-            if missing(place):  # else another process has fetched it while this one waited for the lock
+            if missing(place, layout):  # else another process has fetched it while this one waited for the lock
                 partial.mkdir(exist_ok=True)
                 for file in files:
                     _fetch_file(repo, commit, file, partial / file.name)
@@ -151,9 +157,16 @@ def fetch(repo: str, *, offline: bool = False) -> Path:
     return place
 
 
-def _lacking(names: Sequence[str]) -> list[str]:
-    lacking = [needed for needed in NEEDED if needed not in names]
-    return lacking if any(name.startswith("vocabulary.") for name in names) else [*lacking, "vocabulary.json"]
+def _names(directory: Path) -> list[str]:
+    return [path.name for path in directory.glob("*") if path.is_file()]
+
+
+def _incomplete(place: str, name: str, files: Sequence[str], layout: Layout) -> Incomplete:
+    """The error for files at `place` that are no model of `layout`; `name` is what the operator called it."""
+    message = f"{place} is no {layout.what.removeprefix('a ')}: no {', '.join(layout.lacking(files))}."
+    if found := other(files, layout):
+        message += f" It is {found.what}: name it {found.prefix}{name}"
+    return Incomplete(message)
 
 
 def _place() -> Path:
@@ -167,7 +180,7 @@ def _folder(repo: str) -> str:
     return repo.replace("/", "--")
 
 
-def _listing(repo: str, searched: str) -> tuple[str, list[_File]]:
+def _listing(repo: str, layout: Layout, searched: str) -> tuple[str, list[_File]]:
     """The commit that `repo` is at, and its files that count."""
     from huggingface_hub import constants
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
@@ -183,13 +196,15 @@ def _listing(repo: str, searched: str) -> tuple[str, list[_File]]:
             f"{searched}, and asking the hub at {constants.ENDPOINT} failed: {_line(error)}. Check the network and "
             "HF_ENDPOINT, or bring the files over and name their directory as the model."
         ) from error
+    siblings = info.siblings or ()
     files = [
         _File(s.rfilename, s.size, s.blob_id, None) if s.lfs is None else _File(s.rfilename, s.size, None, s.lfs.sha256)
-        for s in info.siblings or ()
-        if WANTED.fullmatch(s.rfilename)
+        for s in siblings
+        if layout.wanted.fullmatch(s.rfilename)
     ]
-    if lacking := _lacking([file.name for file in files]):
-        raise Incomplete(f"{repo} at {constants.ENDPOINT} is no CTranslate2 Whisper model: no {', '.join(lacking)}.")
+    listed = [s.rfilename for s in siblings]
+    if layout.lacking(listed):
+        raise _incomplete(f"{repo} at {constants.ENDPOINT}", repo, listed, layout)
     return info.sha or "main", files
 
 

@@ -24,8 +24,9 @@ from models.declaration import NOTHING, ODDS, Context, Declaration, declared
 from models.features import HOP, WINDOW, Spectrogram
 from models.redecode import Decoded, Redecode, Window
 from models.registry import ModelSpec
+from models.spelling import Spelling, compresses, repeats
 from models.times import fit
-from models.tokens import Spelling, Vocabulary, compresses, repeats
+from models.tokens import Vocabulary
 from models.whisper_files import check_files, check_languages
 
 TOKEN_CAP = 224

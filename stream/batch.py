@@ -11,7 +11,11 @@ from dataclasses import dataclass
 
 from models.base import Kind, Need
 
-ALLOWED_S = {Kind.FINAL: 0.15, Kind.RETRY: 0.15, Kind.SPECULATIVE: 0.15, Kind.FIRST: 0.4, Kind.PARTIAL: 1.0}
+ALLOWED_S = {
+    **dict.fromkeys((Kind.FINAL, Kind.RETRY, Kind.SPECULATIVE, Kind.CHAT), 0.15),
+    Kind.FIRST: 0.4,
+    Kind.PARTIAL: 1.0,
+}
 """From the moment a step is worth doing to when it should have begun; without effect on who goes before a final."""
 
 FILE_PATIENCE_S = 3.0

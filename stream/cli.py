@@ -99,10 +99,10 @@ def _demo(flags: dict[str, Any]) -> int:
 
 
 def _models(flags: dict[str, Any]) -> int:
-    print(f"{'name':<20} {'on disk':>10} {'to fetch':>10}")
+    print(f"{'name':<47} {'on disk':>10} {'to fetch':>10}")
     for each in registry.catalogue():
         on_disk = "built in" if each.on_disk is None and each.to_fetch is None else _mb(each.on_disk)
-        print(f"{each.name:<20} {on_disk:>10} {_mb(None if each.on_disk else each.to_fetch):>10}")
+        print(f"{each.name:<47} {on_disk:>10} {_mb(None if each.on_disk else each.to_fetch):>10}")
     print("\nFetch one with `steno-server models get NAME`, serve it with `steno-server serve --model NAME`.")
     return 0
 

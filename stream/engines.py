@@ -24,13 +24,17 @@ class ModelOptions:
     model: tuple[str, ...] = field(
         default=("auto",),
         metadata={
-            "help": "a model to serve: auto, pocketsphinx, a Whisper size, a hub id or a directory; may be given "
-            "several times, the first is the default"
+            "help": "a model to serve: auto, pocketsphinx, a Whisper size, a hub id or a directory, or one of the latter "
+            "two behind `voxtral:`; may be given several times, the first is the default"
         },
     )
-    device: Literal["auto", "cpu", "cuda"] = field(default="auto", metadata={"help": "where Whisper runs"})
+    device: Literal["auto", "cpu", "cuda"] = field(default="auto", metadata={"help": "where Whisper and Voxtral run"})
     compute_type: str = field(
-        default="default", metadata={"help": "ctranslate2's compute type; by default int8 on a CPU, float16 on CUDA"}
+        default="default",
+        metadata={
+            "help": "how weights are stored: by default Whisper's as int8 on a CPU and float16 on CUDA, Voxtral's as "
+            "float32 and bfloat16"
+        },
     )
     threads: int | None = field(
         default=None, metadata={"help": "threads of one Whisper step on a CPU (default: what serves best, by measure)"}

@@ -38,6 +38,7 @@ class Model(BaseModel):
     tasks: list[str] | None
     prompt: bool | None
     keywords: bool | None
+    word_times: Literal["measured", "estimated"] | None
     ready: bool
 
 

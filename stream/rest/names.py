@@ -18,7 +18,7 @@ Cards = Mapping[str, ModelCard | None]
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A vendor's model. `kind`: how the kind of a model begins that is the same, None where there is none."""
+    """A vendor's model. `kind`: that of a model that is the same, None where there is none."""
 
     vendor: Literal["openai", "mistral", "deepgram"]
     kind: str | None = None
@@ -40,7 +40,7 @@ ALIASES = {
     ),
     **dict.fromkeys(
         ("voxtral-mini-transcribe-realtime-2602", "voxtral-mini-transcribe-realtime-latest"),
-        Alias("mistral", "voxtral"),
+        Alias("mistral", "voxtral_realtime"),
     ),
     **dict.fromkeys(("nova-3", "nova-3-general", "nova-2", "nova-2-general"), Alias("deepgram")),
 }
@@ -49,8 +49,8 @@ ALIASES = {
 def resolve(name: str | None, cards: Cards, task: Task = "transcribe", languages: Sequence[str] = ()) -> str:
     """The server's model that `name` stands for; None and a vendor's name stand for the best.
 
-    The best is ready, can do `task`, knows `languages` and is of the kind that is named, the earlier of these counting
-    for more; among equals the operator's first. Raises UnknownModel.
+    The best is ready, can do `task`, knows `languages` and is of the kind that is named, or at least of its family, the
+    earlier of these counting for more; among equals the operator's first. Raises UnknownModel.
     """
     if name is not None and name in cards:
         return name
@@ -59,14 +59,19 @@ def resolve(name: str | None, cards: Cards, task: Task = "transcribe", languages
         raise UnknownModel(f"no model `{name[:100]}`", hint=f"this server has {own}; see GET /v1/models")
     kind = None if name is None else ALIASES[name].kind
 
-    def misfit(own: str) -> tuple[bool, bool, bool, bool]:
+    def misfit(own: str) -> tuple[bool, bool, bool, int]:
         card = cards[own]
         if card is None:
-            return True, True, True, True
-        other_kind = kind is not None and not card.kind.startswith(kind)
-        return False, task not in card.tasks, not set(languages) <= set(card.languages), other_kind
+            return True, True, True, 0
+        distance = 0 if kind is None else _distance(card.kind, kind)
+        return False, task not in card.tasks, not set(languages) <= set(card.languages), distance
 
     return min(cards, key=misfit)
+
+
+def _distance(kind: str, wanted: str) -> int:
+    """0 for the same kind, 1 for another of its family, such as voxtral and voxtral_realtime, 2 for all others."""
+    return 0 if kind == wanted else 1 if kind.partition("_")[0] == wanted.partition("_")[0] else 2
 
 
 def entries(cards: Cards, created: int) -> list[dict[str, Any]]:
@@ -113,5 +118,6 @@ def _entry(
         "tasks": card and list(card.tasks),
         "prompt": card and card.prompt,
         "keywords": card and card.keywords,
+        "word_times": card and card.word_times,
         "ready": card is not None,
     }

@@ -29,6 +29,19 @@ MODEL = {
     "README.md": b"Not needed to run it.",
     ".gitattributes": b"*.bin filter=lfs",
 }
+VOXTRAL = {
+    "config.json": b'{"model_type": "voxtral"}',
+    "generation_config.json": b"{}",
+    "preprocessor_config.json": b"{}",
+    "tekken.json": b"{}",
+    "model.safetensors.index.json": b"{}",
+    "model-00001-of-00002.safetensors": bytes(range(256)) * 8,
+    "model-00002-of-00002.safetensors": bytes(range(256)) * 4,
+    "consolidated.safetensors": bytes(range(256)) * 12,
+    "params.json": b"{}",
+    "README.md": b"Not needed to run it.",
+}
+"""As in mistralai/Voxtral-Mini-3B-2507."""
 
 
 @dataclass

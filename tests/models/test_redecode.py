@@ -309,6 +309,37 @@ def test_windows_are_trimmed_between_settled_words() -> None:
     assert all(KEPT[0] <= length <= KEPT[1] + WORD for length in left)
 
 
+def test_no_window_is_cut_between_words_whose_times_are_estimates() -> None:
+    class Untimed(Ledger):
+        card = replace(Ledger.card, word_times="estimated")
+
+    ledger = Untimed()
+    hypotheses = told(ledger, clip(12))
+    assert set(ledger.origins) == {0}
+    assert texts(hypotheses[-1]) == said(12 * SAMPLE_RATE)
+
+
+def test_a_window_knows_where_its_speech_lies() -> None:
+    ledger = Ledger()
+    model = Redecode(ledger)
+    listener = Listener(model, OPTIONS)
+    samples = clip(14)
+    for at in range(0, len(samples), 1_600):
+        listener.accept(samples[at : at + 1_600], speech=at // 1_600 % 20 < 15)
+        step(model, [listener])
+    listener.finish()
+    step(model, [listener])
+    cut = [(window, origin) for window, origin in zip(ledger.heard, ledger.origins, strict=True) if origin]
+    assert cut
+    for window, origin in cut:
+        whole = [(start, start + 24_000) for start in range(0, len(samples), 32_000)]
+        assert window.speech == tuple(
+            (max(0, start - origin), min(window.end, stop - origin))
+            for start, stop in whole
+            if start - origin < window.end and stop > origin
+        )
+
+
 def test_a_trimmed_window_begins_with_the_words_that_are_settled() -> None:
     ledger = Ledger()
     told(ledger, clip(12))

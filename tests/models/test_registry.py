@@ -11,10 +11,10 @@ from pathlib import Path
 import ctranslate2
 import pytest
 
-from models import registry, weights
+from models import layouts, registry, weights
 from models.base import ModelCard
 from models.registry import Listed, ModelSpec, Resolved, load, resolve
-from tests.models.hub_server import MODEL, Hub, lay_out, lay_out_cache, point_client_at, serving
+from tests.models.hub_server import MODEL, VOXTRAL, Hub, lay_out, lay_out_cache, point_client_at, serving
 from tests.models.random_whisper import build
 
 BASE = "Systran/faster-whisper-base"
@@ -144,6 +144,84 @@ def test_auto_may_collide_with_what_it_stands_for(hub: Hub, home: Path) -> None:
         resolve(["auto", "base"], device="cpu")
 
 
+# -- Voxtral --------------------------------------------------------------------------------------------------------
+
+MINI = "mistralai/Voxtral-Mini-3B-2507"
+
+
+@pytest.fixture
+def torch_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "TORCH", ())
+
+
+def voxtral(name: str, directory: Path, kind: str = "voxtral") -> ModelSpec:
+    return ModelSpec(name=name, kind=kind, path=str(directory))
+
+
+@pytest.mark.usefixtures("torch_extra")
+def test_a_voxtral_of_the_hub_is_called_by_its_repository(hub: Hub) -> None:
+    hub.repos[MINI] = VOXTRAL
+    [resolved] = resolve([f"voxtral:{MINI}"], device="cpu")
+    assert resolved == Resolved(voxtral(MINI, weights.find(MINI, layouts.VOXTRAL) or Path()))
+
+
+@pytest.mark.usefixtures("torch_extra")
+@pytest.mark.parametrize("kind", ["voxtral", "voxtral_realtime"])
+def test_a_voxtral_directory_says_which_of_the_two_it_holds(tmp_path: Path, kind: str) -> None:
+    directory = lay_out(tmp_path / "mine", VOXTRAL | {"config.json": b'{"model_type": "%s"}' % kind.encode()})
+    assert resolve([f"voxtral:{directory}"], device="cpu") == [Resolved(voxtral("mine", directory, kind))]
+    assert kind in registry.KINDS
+
+
+@pytest.mark.usefixtures("torch_extra")
+@pytest.mark.parametrize(
+    ("config", "error", "saying"),
+    [
+        (b'{"model_type": "llama"}', registry.UnknownName, "'llama'"),
+        (b"{}", weights.Incomplete, "config.json"),
+        (b"[]", weights.Incomplete, "config.json"),
+        (b"\xff", weights.Incomplete, "config.json"),
+    ],
+)
+def test_a_directory_of_something_else_is_no_voxtral(
+    tmp_path: Path, config: bytes, error: type[Exception], saying: str
+) -> None:
+    directory = lay_out(tmp_path / "mine", VOXTRAL | {"config.json": config})
+    with pytest.raises(error) as other:
+        resolve([f"voxtral:{directory}"], device="cpu")
+    assert saying in str(other.value)
+
+
+@pytest.mark.usefixtures("torch_extra")
+def test_layouts_are_not_confused(tmp_path: Path) -> None:
+    whisper, voxtral = lay_out(tmp_path / "whisper", MODEL), lay_out(tmp_path / "voxtral", VOXTRAL)
+    with pytest.raises(weights.Incomplete) as incomplete:
+        resolve([f"voxtral:{whisper}"], device="cpu")
+    assert f"name it {whisper}" in str(incomplete.value)
+    with pytest.raises(weights.Incomplete) as incomplete:
+        resolve([str(voxtral)], device="cpu")
+    assert f"name it voxtral:{voxtral}" in str(incomplete.value)
+
+
+@pytest.mark.usefixtures("torch_extra")
+@pytest.mark.parametrize("name", ["voxtral:", "voxtral:mini", "voxtral:./nowhere"])
+def test_a_voxtral_needs_a_directory_or_a_hub_id(hub: Hub, name: str) -> None:
+    with pytest.raises(registry.UnknownName) as unknown:
+        resolve([name], device="cpu")
+    assert f"voxtral:{MINI}" in str(unknown.value)
+    assert hub.asked == []
+
+
+def test_without_its_libraries_a_voxtral_says_what_to_install_before_anything_is_fetched(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "TORCH", ("json", "no_such_library"))
+    with pytest.raises(registry.MissingExtra) as missing:
+        resolve([f"voxtral:{MINI}"], device="cpu")
+    assert "no_such_library: `pip install '.[torch]'`" in str(missing.value)
+    assert hub.asked == []
+
+
 # -- auto -----------------------------------------------------------------------------------------------------------
 
 
@@ -261,8 +339,9 @@ def test_the_catalogue_says_what_is_on_disk_and_what_can_be_had(hub: Hub, home: 
     assert Listed("base", to_fetch=148, on_disk=3) in listed
     assert Listed("small", to_fetch=487, on_disk=None) in listed
     assert listed[0] == Listed("pocketsphinx", to_fetch=None, on_disk=None)
+    assert Listed(f"voxtral:{MINI}", to_fetch=9380, on_disk=None) in listed
     assert listed[-1] == Listed("some-org/some-whisper", to_fetch=None, on_disk=3)
-    assert len(listed) == len(registry.SIZES) + 2
+    assert len(listed) == len(registry.SIZES) + len(registry.VOXTRALS) + 2
     assert hub.asked == []
 
 
@@ -270,6 +349,6 @@ def test_the_catalogue_says_what_is_on_disk_and_what_can_be_had(hub: Hub, home: 
 
 
 def test_importing_it_loads_no_heavy_library() -> None:
-    heavy = ("huggingface_hub", "ctranslate2", "pocketsphinx", "tokenizers")
+    heavy = ("huggingface_hub", "ctranslate2", "pocketsphinx", "tokenizers", "torch", "transformers")
     code = f"import sys; from models import registry; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout == "[]\n"

@@ -15,7 +15,9 @@ import pytest
 from huggingface_hub import constants
 
 from models import weights
+from models.layouts import VOXTRAL, WHISPER
 from tests.models.hub_server import COMMIT, MODEL, Hub, lay_out, lay_out_cache, point_client_at, serving
+from tests.models.hub_server import VOXTRAL as VOXTRAL_FILES
 
 REPO = "some-org/faster-whisper-nano"
 FETCHED = {"model.bin", "config.json", "tokenizer.json", "vocabulary.json", "preprocessor_config.json"}
@@ -77,9 +79,16 @@ def test_inventory_names_what_is_whole_with_its_size(hub: Hub, home: Path) -> No
     lay_out_cache(home, "b/half", {"config.json": b"{}"})
     place = weights.fetch(REPO)
     assert weights.inventory() == [
-        weights.OnDisk("a/cached", snapshot, sum(len(contents) for contents in MODEL.values())),
-        weights.OnDisk(REPO, place, sum(len(MODEL[name]) for name in FETCHED)),
+        weights.OnDisk("a/cached", snapshot, sum(len(contents) for contents in MODEL.values()), WHISPER),
+        weights.OnDisk(REPO, place, sum(len(MODEL[name]) for name in FETCHED), WHISPER),
     ]
+
+
+def test_inventory_tells_layouts_apart(hub: Hub, home: Path) -> None:
+    lay_out_cache(home, "mistralai/voxtral-nano", VOXTRAL_FILES)
+    [voxtral] = weights.inventory()
+    assert (voxtral.repo, voxtral.layout) == ("mistralai/voxtral-nano", VOXTRAL)
+    assert weights.find("mistralai/voxtral-nano") is None
 
 
 def test_an_empty_disk_has_an_empty_inventory(hub: Hub) -> None:
@@ -93,6 +102,14 @@ def test_fetches_what_is_needed_and_nothing_else(hub: Hub) -> None:
     place = weights.fetch(REPO)
     assert {path.name: path.read_bytes() for path in place.iterdir()} == {name: MODEL[name] for name in FETCHED}
     assert weights.find(REPO) == place
+
+
+def test_fetches_shards_and_no_second_copy_of_the_weights(hub: Hub) -> None:
+    hub.repos["mistralai/voxtral-nano"] = VOXTRAL_FILES
+    place = weights.fetch("mistralai/voxtral-nano", VOXTRAL)
+    wanted = {name: contents for name, contents in VOXTRAL_FILES.items() if VOXTRAL.wanted.fullmatch(name)}
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == wanted
+    assert weights.find("mistralai/voxtral-nano", VOXTRAL) == place
 
 
 def test_heeds_the_environment_and_asks_for_nothing_but_the_listing_and_the_files(hub: Hub, home: Path) -> None:
@@ -237,6 +254,16 @@ def test_a_repository_of_something_else(hub: Hub) -> None:
     with pytest.raises(weights.Incomplete) as other:
         weights.fetch("some-org/text")
     assert "no model.bin, tokenizer.json, vocabulary.json" in str(other.value)
+
+
+def test_a_repository_of_another_layout_is_told_how_to_be_named(hub: Hub) -> None:
+    hub.repos["mistralai/voxtral-nano"] = VOXTRAL_FILES
+    with pytest.raises(weights.Incomplete) as other:
+        weights.fetch("mistralai/voxtral-nano")
+    assert "name it voxtral:mistralai/voxtral-nano" in str(other.value)
+    with pytest.raises(weights.Incomplete) as other:
+        weights.fetch(REPO, VOXTRAL)
+    assert f"It is a CTranslate2 Whisper model: name it {REPO}" in str(other.value)
 
 
 def test_a_closed_port_is_no_hub(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ def test_an_operator_may_say_how_many():
 
 
 def test_how_whisper_lies_best_on_the_cores_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr("models.weights.missing", lambda path: [])
+    monkeypatch.setattr("models.weights.missing", lambda path, layout: [])
     monkeypatch.setattr("os.cpu_count", lambda: 8)
     model = str(tmp_path)
     assert layouts(model) == [(Layout(1, 8), Layout(2, 4), Layout(4, 2))]

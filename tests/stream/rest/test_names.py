@@ -39,6 +39,15 @@ def test_a_vendors_name_is_the_first_of_its_kind(alias: str, own: str):
     assert resolve(alias, CARDS) == own
 
 
+@pytest.mark.parametrize("order", [("offline", "realtime"), ("realtime", "offline")])
+def test_of_two_of_a_family_a_vendors_name_is_the_one_it_says(order: tuple[str, str]):
+    both = {"offline": VOXTRAL, "realtime": ModelCard(kind="voxtral_realtime", languages=("en", "de"))}
+    cards = {"sphinx": ENGLISH, **{name: both[name] for name in order}}
+    assert resolve("voxtral-mini-2507", cards) == "offline"
+    assert resolve("voxtral-mini-transcribe-realtime-latest", cards) == "realtime"
+    assert resolve("voxtral-mini-2507", {"sphinx": ENGLISH, "realtime": both["realtime"]}) == "realtime"
+
+
 def test_without_one_of_its_kind_it_is_the_first():
     assert resolve("voxtral-mini-2507", {"sphinx": ENGLISH, "base": BASE}) == "sphinx"
 
