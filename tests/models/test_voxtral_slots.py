@@ -94,7 +94,7 @@ def test_it_writes_what_transformers_writes(
     directory: Path, format: Format, windows: tuple[int, int], seconds: float, dtype: torch.dtype
 ):
     samples = sound(seconds, seed=1)
-    net = tiny.network(1, *windows).to(dtype)
+    net = tiny.network(40, *windows).to(dtype)
     expected = tiny.reference(net, directory, samples)
     model = Noted(slots(net, format), format)
     assert written(model, samples, 1_000) == expected
@@ -105,7 +105,7 @@ def test_it_writes_what_transformers_writes(
 
 def test_neighbours_change_nothing_whenever_they_come_and_go(format: Format):
     dice = random.Random(0)
-    net = tiny.network(1)
+    net = tiny.network(40)
     clips = [sound(dice.uniform(0.1, 2.0), seed) for seed in range(8)]
     single = Noted(slots(net, format, 2), format)
     alone = [written(single, clip, len(clip)) for clip in clips]
@@ -132,7 +132,7 @@ def test_keeps_every_models_promises(directory: Path):
 
 
 def test_memory_is_laid_out_once(format: Format):
-    net = tiny.network(1)
+    net = tiny.network(40)
     network = slots(net, format, 2)
 
     def held() -> list[tuple[int, int]]:
@@ -164,7 +164,7 @@ def test_a_ring_holds_the_window_and_forgets_what_is_older():
 def test_a_step_is_for_the_slots_up_to_the_last_that_is_fed(
     format: Format, monkeypatch: pytest.MonkeyPatch, slots_used: int, size: int
 ):
-    network = slots(tiny.network(1), format, 6)
+    network = slots(tiny.network(40), format, 6)
     sizes = []
     monkeypatch.setattr(network, "_compute", sizes.append)
     network.step([Row(slots_used - 1, 0, 0, np.zeros(voxtral_slots.PIECE, np.int16))])
@@ -182,7 +182,7 @@ def test_a_recorded_step_stands_for_its_size(format: Format):
             self.replays += 1
             self.network._compute(self.size)
 
-    net, samples = tiny.network(1), sound(0.5, 4)
+    net, samples = tiny.network(40), sound(0.5, 4)
     network = slots(net, format)
     graph = network._graphs[1] = Recorded(network, 1)
     assert written(Noted(network, format), samples, TOKEN) == written(Noted(slots(net, format), format), samples, TOKEN)

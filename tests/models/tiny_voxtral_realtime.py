@@ -29,7 +29,7 @@ LEFT_PAD = 4
 PAD, MARK = 32, 33
 
 
-def build(directory: Path, seed: int = 0, **shape: Any) -> Path:
+def build(directory: Path, seed: int = 40, **shape: Any) -> Path:
     """Write a directory in transformers' layout."""
     directory.mkdir(parents=True)
     (directory / "tekken.json").write_text(json.dumps(_tekken()))
@@ -40,7 +40,7 @@ def build(directory: Path, seed: int = 0, **shape: Any) -> Path:
 
 
 def network(
-    seed: int = 0, encoder_window: int = 64, decoder_window: int = 24, mute: bool = False
+    seed: int = 40, encoder_window: int = 64, decoder_window: int = 24, mute: bool = False
 ) -> VoxtralRealtimeForConditionalGeneration:
     """mute: whatever it hears, it writes no text."""
     layers = {
