@@ -125,10 +125,12 @@ class ModelCard:
     """What a model is and can do; sessions are checked against it when they open.
 
     languages: codes it knows. Detection works only where `detects`; otherwise the first one is taken by default.
+    narrows: whether it can detect among some of its languages only. Where it can't, a session names one or none.
     prompt, keywords: whether it can use them; where it can't, a session that sends them is refused.
     word_times: "measured", or "estimated" where the model has none: words then share the speech that they lie in, by
         their lengths.
-    max_batch: utterances that one step takes. capacity: utterances that may be open at once, None for any number.
+    max_batch: utterances, or chats, that one step takes. capacity: utterances that may be open at once, None for any
+        number.
     channels: how many may be admitted, None for more than `capacity`: not everyone talks all the time.
     tick_s: seconds of audio that a step takes of each of its utterances, where that takes about as long for all as for
         one; they need every one of these steps. None for a model that may be stepped less often under load.
@@ -138,6 +140,7 @@ class ModelCard:
     kind: str
     languages: tuple[str, ...]
     detects: bool = False
+    narrows: bool = True
     tasks: tuple[Task, ...] = ("transcribe",)
     prompt: bool = False
     keywords: bool = False

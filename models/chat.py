@@ -96,7 +96,7 @@ class ChatModel(Model, Protocol):
 
     def step_chats(self, batch: Sequence[Chat]) -> list[Delta]:
         """Do what the chats' `need` says, all of equal key: one token more of each, or one piece of each conversation,
-        so small that live speech may wait for it; blocking. One Delta each, in order.
+        so small that live speech may wait for it (0.2 s, where the device can); blocking. One Delta each, in order.
 
         What a chat says must not depend on its neighbours. An exception leaves all chats as they were: the caller then
         steps them one by one.

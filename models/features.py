@@ -96,7 +96,8 @@ def _log_power(samples: Samples, bins: int) -> NDArray[np.float32]:
     """`bins` x frames of FFT samples, HOP apart: the logarithm of the power in each band."""
     frames = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float32) / 32_768, FFT)[::HOP]
     power = np.abs(np.fft.rfft(frames * _hann(), axis=1)) ** 2
-    return np.log10(np.maximum(mel_filters(bins) @ power.T.astype(np.float32), _FLOOR))
+    bands: NDArray[np.float32] = np.log10(np.maximum(mel_filters(bins) @ power.T.astype(np.float32), _FLOOR))
+    return bands
 
 
 @cache
@@ -105,8 +106,9 @@ def mel_filters(bins: int) -> NDArray[np.float32]:
     corners = _hertz(np.linspace(0, _mel(SAMPLE_RATE / 2), bins + 2))
     frequencies = np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)
     left, centre, right = (corners[i : i + bins, None] for i in range(3))
-    triangles = np.minimum((frequencies - left) / (centre - left), (right - frequencies) / (right - centre))
-    return (np.maximum(triangles, 0) * 2 / (right - left)).astype(np.float32)
+    rising, falling = (frequencies - left) / (centre - left), (right - frequencies) / (right - centre)
+    triangles: NDArray[np.float64] = np.maximum(np.minimum(rising, falling), 0) * 2 / (right - left)
+    return triangles.astype(np.float32)
 
 
 @cache

@@ -5,7 +5,8 @@ Knows nothing of how weights get on disk (`weights.py`); imports a model's file 
 A name is one of these, taken in this order:
 
 auto                        the Whisper size that suits the device, else pocketsphinx
-pocketsphinx, scripted      models that carry their own weights
+pocketsphinx, scripted, scripted-chat
+                            models that carry their own weights
 base, large-v3-turbo, ...   a Whisper size (`SIZES`, `ALIASES`)
 DIRECTORY                   a CTranslate2 Whisper; clients know it by its base name, never by its path
 org/name                    a repository on the hub that holds one
@@ -32,6 +33,7 @@ from models.layouts import VOXTRAL, WHISPER, Layout
 KINDS = {
     "pocketsphinx": "models.pocketsphinx",
     "scripted": "models.scripted",
+    "scripted-chat": "models.scripted_chat",
     "voxtral": "models.voxtral",
     "voxtral_realtime": "models.voxtral_realtime",
     "whisper": "models.whisper",
@@ -205,7 +207,7 @@ def _resolve(name: str, whisper: ModelSpec, offline: bool) -> Resolved:
                 f"To get a better model: steno-server models get {suitable}"
             )
             return Resolved(ModelSpec(name="pocketsphinx", kind="pocketsphinx"), note)
-    if name in ("pocketsphinx", "scripted"):
+    if name in ("pocketsphinx", "scripted", "scripted-chat"):
         return Resolved(ModelSpec(name=name, kind=name))
     size = SIZES.get(ALIASES.get(name, name))
     if size:

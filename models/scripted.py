@@ -42,7 +42,7 @@ UNSETTLED = SAMPLE_RATE // 2
 """A word that ends later than this before the end of what was heard is not agreed: `finish` may yet take it away."""
 
 _CODE = re.compile(rf"{MARK}([01]{{20}})([01]{{5}})".encode())
-_FAULT = re.compile(r"(raise|hang|exit)@(\d+)(:once)?")
+FAULT = re.compile(r"(raise|hang|exit)@(\d+)(:once)?")
 _FORMANTS = ((700, 150, 1.0), (1200, 200, 0.6), (2600, 300, 0.3))
 """Centre and width in Hz, and gain."""
 
@@ -73,7 +73,7 @@ def _vowel() -> Samples:
     return vowel
 
 
-class _Ledger:
+class Ledger:
     """Reads the numbers in an utterance's audio, as unbroken runs: block's number, where it starts, cells seen."""
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ class _Utterance:
     def __init__(self, options: DecodeOptions, stable: Sequence[Word], carry: str | None) -> None:
         prompt = (options.prompt or "").split()
         settings = {name: value for name, _, value in (part.partition("=") for part in prompt)}
-        self.faults = [match for part in prompt if (match := _FAULT.fullmatch(part))]
+        self.faults = [match for part in prompt if (match := FAULT.fullmatch(part))]
         self.slow = float(settings.get("slow", 0))
         self.steps = 0
         self.heard = 0
@@ -134,7 +134,7 @@ class _Utterance:
         self._agreed = len(stable)
         self._end: int | None = None
         self._final = False
-        self._ledger = _Ledger()
+        self._ledger = Ledger()
         self._speech = 0
         self._speech_stepped = 0
         self._beats: list[int] = []
@@ -218,15 +218,19 @@ class Scripted:
     def step(self, batch: Sequence[Utterance]) -> list[Hypothesis]:
         utterances = cast("Sequence[_Utterance]", batch)
         for utterance in utterances:
-            for fault in utterance.faults:
-                if int(fault[2]) == utterance.steps + 1 and (not fault[3] or self._is_news(fault[0])):
-                    _suffer(fault[1])
+            self.suffer(utterance.faults, utterance.steps + 1)
         # Audio is decoded at the same pace however it is batched, as on a device that is busy with each.
         time.sleep(sum(u.slow * (u.heard - u.stepped) for u in utterances) / SAMPLE_RATE)
         return [utterance.hypothesis() for utterance in utterances]
 
     def close(self, utterance: Utterance) -> None:
         """There is nothing to free."""
+
+    def suffer(self, faults: Sequence[re.Match[str]], step: int) -> None:
+        """Whichever of `faults` (`FAULT`) are due in this step."""
+        for fault in faults:
+            if int(fault[2]) == step and (not fault[3] or self._is_news(fault[0])):
+                _suffer(fault[1])
 
     def _is_news(self, fault: str) -> bool:
         if fault in self._happened:

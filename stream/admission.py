@@ -167,6 +167,10 @@ def check(options: SessionOptions, engine: Engine) -> None:
         raise Unsupported(f"model `{engine.name}` has no language {_listed(unknown)}", hint=known)
     if len(options.languages) > 1 and not card.detects:
         raise Unsupported(f"model `{engine.name}` can't detect languages", hint="name one `language`")
+    if len(options.languages) > 1 and not card.narrows:
+        raise Unsupported(
+            f"model `{engine.name}` can't detect among some languages only", hint="name one `language`, or none"
+        )
     if options.task not in card.tasks:
         raise Unsupported(f"model `{engine.name}` can't {options.task}")
     if options.prompt is not None and not card.prompt:

@@ -1,4 +1,4 @@
-"""The service's one port: live sessions, recordings and files, model list, health, metrics, API docs.
+"""The service's one port: live sessions, recordings, chats and files, model list, health, metrics, API docs.
 
 Knows nothing of how sessions work, nor of processes, sockets or signals.
 """
@@ -27,7 +27,7 @@ from stream.links import Links
 from stream.metrics import Metrics
 from stream.protocols import PROTOCOLS
 from stream.protocols.base import Request, WireProtocol
-from stream.rest import failures, files, listen, models, sessions, tokens, transcriptions
+from stream.rest import chat, failures, files, listen, models, sessions, tokens, transcriptions
 from stream.rest.desk import Desk, RecordingOptions
 from stream.rest.dialect import PREFIXES, settled
 from stream.rest.fetch import Fetcher, FetchOptions
@@ -217,6 +217,7 @@ def create_app(
     app.include_router(files.routes(store, links, access.public_origin))
     app.include_router(transcriptions.routes(desk))
     app.include_router(listen.routes(desk))
+    app.include_router(chat.routes(desk))
     app.include_router(models.routes(service.admission))
     app.include_router(tokens.routes(issued))
     app.include_router(sessions.routes(service.hub, service.metrics, _Socket, service.busy))

@@ -1,4 +1,4 @@
-"""Decodes utterances on worker processes, and replaces workers that die or hang: no utterance is lost with them.
+"""Decodes utterances and answers chats on worker processes, and replaces those that die or hang: no utterance is lost.
 
 Knows nothing of sessions and wire formats, nor of what a link runs over.
 """
@@ -14,13 +14,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.base import SAMPLE_RATE, DecodeOptions, ModelCard
+from models.chat import Delta
 from models.registry import ModelSpec
-from stream.errors import EngineFailed, Overloaded
+from stream.chat_ticket import ChatTicket
+from stream.errors import EngineFailed, Overloaded, StreamError
 from stream.link import Launch, Link, start_process
 from stream.load import SPAN_S
 from stream.load import Load as Busyness
 from stream.messages import (
+    BeginChat,
     Cancel,
+    ChatRefused,
+    Chatted,
     Failed,
     Finish,
     Heard,
@@ -255,12 +260,20 @@ class Engine:
         replica.adopt(ticket)
         return ticket
 
+    def chat(self, deliver: Callable[[Delta | StreamError], None]) -> ChatTicket:
+        """Open a chat, on the worker that has fewest; only where the card has `chat_audio_s`."""
+        replica = min(self._replicas, key=lambda replica: (not replica.ready, len(replica.chats), replica.pending))
+        ticket = ChatTicket(next(self._ids), deliver, replica.send)
+        replica.chats[ticket.id] = ticket
+        return ticket
+
 
 class _Replica:
-    """One worker, or its successor, and the utterances it has to decode."""
+    """One worker, or its successor, the utterances it has to decode and the chats it has to answer."""
 
     def __init__(self, launch: Launch, load: Load, step_timeout_s: float, metrics: Metrics, busyness: Busyness) -> None:
         self.tickets: dict[int, Ticket] = {}
+        self.chats: dict[int, ChatTicket] = {}
         self.rung = Rung.KEEPING_UP
         self._busyness = busyness
         self.failure: str | None = None
@@ -287,6 +300,10 @@ class _Replica:
     def pending(self) -> int:
         return sum(ticket.pending for ticket in self.tickets.values())
 
+    @property
+    def _open(self) -> list[Ticket | ChatTicket]:
+        return [*self.tickets.values(), *self.chats.values()]
+
     def adopt(self, ticket: Ticket) -> None:
         self.tickets[ticket.id] = ticket
         ticket.replay()
@@ -294,9 +311,12 @@ class _Replica:
     def send(self, order: Order) -> None:
         """Without a worker there is nobody to tell; its successor is told everything."""
         if isinstance(order, Cancel):
-            del self.tickets[order.id]
+            self.tickets.pop(order.id, None)
+            self.chats.pop(order.id, None)
         elif isinstance(order, Finish) and self.failure is not None:
             asyncio.get_running_loop().call_soon(self.tickets[order.id].give_up, UNLOADABLE)
+        elif isinstance(order, BeginChat) and self.failure is not None:
+            asyncio.get_running_loop().call_soon(self.chats[order.id].give_up, UNLOADABLE)
         if self._link is not None:
             self._link.send(order)
 
@@ -321,7 +341,7 @@ class _Replica:
             raise EngineFailed(f"no worker process: {error}") from error
         self.card, self.failure = report.card, None
         self._link = link
-        for ticket in self.tickets.values():
+        for ticket in self._open:
             ticket.replay()
 
     async def measure(self, clip: str) -> float:
@@ -383,12 +403,21 @@ class _Replica:
                     if ticket := self.tickets.get(id):
                         ticket.advance(heard)
                 self._watch_text()
+            case Chatted():
+                self._stop_clock()
+                self._stepping = []
+                for id, delta in report.deltas:
+                    if chat := self.chats.get(id) if delta.finish is None else self.chats.pop(id, None):
+                        chat.hear(delta)
+            case ChatRefused():
+                if refused := self.chats.get(report.id):
+                    refused.refuse(report.message)
             case Failed():
                 self._stop_clock()
                 self._stepping = []
-                if failed := self.tickets.get(report.id):
+                if failed := self.tickets.get(report.id) or self.chats.get(report.id):
                     failed.fail("the decoder failed", blamed=True)
-                    if report.id in self.tickets:
+                    if report.id in self.tickets or report.id in self.chats:
                         failed.replay()
             case _:
                 raise TypeError(f"{type(report).__name__} from a worker at work")
@@ -427,11 +456,14 @@ class _Replica:
     def _lost(self) -> None:
         """Blame those in the step that never ended. With none running, it can have been any of those open."""
         reason = f"a step took over {self._step_timeout_s:g} s" if self._overdue else "the decoder died"
-        log.error("worker of %s lost, %d utterances open: %s", self._load.spec.name, len(self.tickets), reason)
-        suspects = set(self._stepping or self.tickets)
+        log.error(
+            "worker of %s lost, %d utterances and %d chats open: %s",
+            *(self._load.spec.name, len(self.tickets), len(self.chats), reason),
+        )
+        suspects = set(self._stepping or [*self.tickets, *self.chats])
         self._stepping, self._overdue = [], False
         self._restarts.inc()
-        for ticket in list(self.tickets.values()):
+        for ticket in self._open:
             ticket.fail(reason, blamed=ticket.id in suspects)
 
     async def _restart(self) -> None:
@@ -446,4 +478,7 @@ class _Replica:
                     for ticket in list(self.tickets.values()):
                         if ticket.finished:
                             ticket.give_up(UNLOADABLE)
+                    for chat in list(self.chats.values()):
+                        if chat.begun:
+                            chat.give_up(UNLOADABLE)
             await asyncio.sleep(min(BACKOFF_S * 2**failures, BACKOFF_MAX_S))

@@ -293,6 +293,11 @@ class Arriving:
             while rest:
                 rest = rest[self._file.write(rest) :]
 
+    def end(self) -> None:
+        """It takes no more, and can't be kept, but opened until it is discarded."""
+        with self._lock:
+            self._file.close()
+
     def open(self) -> BinaryIO:
         """What has been written, from its start; it stays readable until it is closed."""
         return self._path.open("rb")

@@ -1,6 +1,7 @@
 """What the server and a worker process say to each other: orders down, reports up, each framed by its length.
 
-Knows nothing of pipes, processes or time. Utterances are named by ids that the server gives out and never reuses.
+Knows nothing of pipes, processes or time. Utterances and chats are named by ids that the server gives out and never
+reuses.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import BinaryIO
 import msgspec
 
 from models.base import DecodeOptions, Hypothesis, ModelCard, Word
+from models.chat import Conversation, Delta
 from models.registry import ModelSpec
 from stream.pace import Rung
 
@@ -64,13 +66,29 @@ class Cancel(Message, frozen=True):
     id: int
 
 
+class ChatAudio(Message, frozen=True, gc=False):
+    """The next samples of a chat's clips, which come one after the other and before its BeginChat. As in Push."""
+
+    id: int
+    samples: bytes
+
+
+class BeginChat(Message, frozen=True):
+    """`solo`: never to share a step; `stop`: texts before which the answer ends."""
+
+    id: int
+    solo: bool
+    conversation: Conversation
+    stop: tuple[str, ...]
+
+
 class Measure(Message, frozen=True):
     """Decode the clip over and over for a while, as many at once as a step takes. Comes before any Begin."""
 
     clip: str
 
 
-Order = Load | Measure | Begin | Push | Finish | Cancel
+Order = Load | Measure | Begin | Push | Finish | ChatAudio | BeginChat | Cancel
 
 
 # -- reports: from the worker ---------------------------------------------------------------------------------------
@@ -91,7 +109,8 @@ class Measured(Message, frozen=True):
 
 
 class Started(Message, frozen=True):
-    """A step has begun on these utterances; it ends in one Stepped, or in a Failed or further Starteds."""
+    """A step has begun on these utterances or chats; it ends in one Stepped or Chatted, or in a Failed or further
+    Starteds."""
 
     ids: list[int]
 
@@ -107,9 +126,24 @@ class Stepped(Message, frozen=True):
 
 
 class Failed(Message, frozen=True):
-    """The model raised for this utterance alone, and the worker, which has logged why, has dropped it."""
+    """The model raised for this utterance or chat alone, and the worker, which has logged why, has dropped it."""
 
     id: int
+
+
+class Chatted(Message, frozen=True):
+    """What a step did for each chat; after one that ends a chat, the worker has dropped it. Times as in Stepped."""
+
+    deltas: list[tuple[int, Delta]]
+    started: float
+    ended: float
+
+
+class ChatRefused(Message, frozen=True):
+    """The model can't take this conversation, and clients may know why."""
+
+    id: int
+    message: str
 
 
 class Heard(Message, frozen=True):
@@ -119,7 +153,7 @@ class Heard(Message, frozen=True):
     rung: Rung = Rung.KEEPING_UP
 
 
-Report = Loaded | LoadFailed | Measured | Started | Stepped | Failed | Heard
+Report = Loaded | LoadFailed | Measured | Started | Stepped | Chatted | ChatRefused | Failed | Heard
 
 _encode = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode

@@ -28,6 +28,7 @@ class Metrics:
         self.recordings = Counter(
             "stt_recordings", "Recordings transcribed, or not to their end", ["outcome"], registry=registry
         )
+        self.chats = Counter("stt_chats", "Chats answered, or not to their end", ["outcome"], registry=registry)
         self.rejected = Counter(
             "stt_sessions_rejected", "Connections refused before they were a session", ["reason"], registry=registry
         )

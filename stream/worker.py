@@ -1,4 +1,4 @@
-"""A worker process: owns a model and its utterances; receives orders, chooses, steps, reports.
+"""A worker process: owns a model, its utterances and chats; receives orders, chooses, steps, reports.
 
 Knows nothing of sessions, and never the reason of an order.
 """
@@ -16,19 +16,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 
 from models import registry
 from models.base import Kind, Model, Utterance
+from models.chat import ChatModel
 from stream import trial
 from stream.batch import Job, choose
 from stream.beat import Beat
+from stream.chats import Chats
 from stream.costs import Costs
 from stream.messages import (
     Begin,
+    BeginChat,
     Cancel,
+    ChatAudio,
     Failed,
     Finish,
     Heard,
@@ -101,6 +105,7 @@ class Worker:
         self._report = report
         self._clock = clock
         self._open: dict[int, _Open] = {}
+        self._chats = Chats(cast("ChatModel", model), report, clock)  # stays empty unless the model chats
         self._talked_at = self._filed_at = -math.inf
         self._reported_at = clock()
 
@@ -109,14 +114,23 @@ class Worker:
         """When to call `turn` again if no order comes before; None where nothing can be done without one."""
         if any(mine.since is not None for mine in self._open.values()):
             return (self._beat.rest_s(self._clock()) if self._beat else 0.0) or PROGRESS_S
-        return PROGRESS_S if any(self._idle()) else None
+        return PROGRESS_S if self._chats.waiting or any(self._idle()) else None
 
     def take(self, order: Order) -> None:
         """Orders for an utterance that has failed or is over are ignored: they crossed that report."""
-        assert not isinstance(order, Load)
-        if isinstance(order, Measure):
-            self._report(Measured(trial.rate(self._model, order.clip, self._costs)))
-            return
+        match order:
+            case Measure():
+                self._report(Measured(trial.rate(self._model, order.clip, self._costs)))
+            case ChatAudio():
+                self._chats.hear(order)
+            case BeginChat():
+                self._chats.begin(order)
+            case Cancel() if order.id not in self._open:
+                self._chats.cancel(order.id)
+            case Begin() | Push() | Finish() | Cancel():
+                self._take(order)
+
+    def _take(self, order: Begin | Push | Finish | Cancel) -> None:
         try:
             if isinstance(order, Begin):
                 if order.id in self._open:  # begun again because nothing came of it
@@ -151,7 +165,7 @@ class Worker:
         now = self._clock()
         if self._beat is None:
             self._pace.update(sum(mine.live and not mine.finishing for mine in self._open.values()))
-        jobs = list(self._jobs(now))
+        jobs = [*self._jobs(now), *self._chats.jobs(now)]
         if now - self._reported_at >= PROGRESS_S and (heard := [(id, mine.heard) for id, mine in self._idle()]):
             self._report(Heard(heard, self._pace.rung))
             self._reported_at = now
@@ -162,17 +176,21 @@ class Worker:
         near = any(mine.pausing(now) for mine in self._open.values())
         ids = choose(jobs, now, self._room, self._filed_at, near)
         if ids:
-            [key] = {job.need.key for job in jobs if job.id in ids}
-            if not self._open[ids[0]].live:
+            [chosen, *_] = [job for job in jobs if job.id == ids[0]]
+            if not chosen.live:
                 self._filed_at = now
-            self._step(ids, key)
+            step = self._chats.step if chosen.id in self._chats else self._step
+            step(ids, chosen.need.key)
         return bool(ids)
 
     def _room(self, job: Job) -> int:
         if self._beat:
             return self._model.card.max_batch
         hurried = not job.live and self._clock() - self._talked_at < TALK_S
-        return self._costs.rows(job.need.key, self._model.card.max_batch, FILE_STEP_S if hurried else STEP_S)
+        seconds = FILE_STEP_S if hurried else STEP_S
+        if job.id in self._chats:
+            return self._chats.rows(job.need.key, seconds)
+        return self._costs.rows(job.need.key, self._model.card.max_batch, seconds)
 
     def _jobs(self, now: float) -> Iterator[Job]:
         for id, mine in list(self._open.items()):

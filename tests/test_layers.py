@@ -13,14 +13,17 @@ CLIENT = ROOT / "clients/python"
 
 LAYERS = (
     "usage",
-    "audio costs credentials errors inflow media_messages metrics pace rest rest.counts rest.languages text tracks",
+    "audio costs credentials errors inflow media_messages metrics pace rest rest.counts rest.languages stops text "
+    "tracks",
     "batch beat channel events load media_child messages multipart promise secret trial twilio_signature",
     "rest.addresses rest.fields rest.names",
     "rest.dial",
-    "files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket tokens",
+    "chat_ticket chats files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket "
+    "tokens",
     "transcript worker",
     "calibrate engine media protocols.native protocols.passage protocols.twilio protocols.vosk "
     "rest.envelope rest.fetch rest.request webhooks",
+    "rest.chat_request",
     "protocols.openai_items protocols.openai_session",
     "protocols.openai_beta",
     "protocols.openai_messages",
@@ -28,11 +31,12 @@ LAYERS = (
     "protocols.deepgram_query",
     "protocols.deepgram",
     "access admission engines protocols.mistral protocols.openai rest.answer rest.descriptions transcriber",
-    "protocols recording rest.deepgram rest.failures rest.sse session",
-    "hearing rest.files rest.models rest.tokens watch",
+    "chatting protocols recording rest.chat_descriptions rest.deepgram rest.failures rest.sse session",
+    "hearing rest.chat_answer rest.files rest.models rest.tokens watch",
     "rest.desk rest.sessions",
+    "rest.chat_body rest.telling",
     "rest.transcriptions",
-    "rest.listen",
+    "rest.chat rest.listen",
     "app",
     "serving",
     "config",
@@ -67,14 +71,15 @@ PURE = {
     ),
     *(
         f"stream.{name}"
-        for name in ("messages", "multipart", "outbox", "pace", "promise", "subtitles", "text", "tracks")
+        for name in ("messages", "multipart", "outbox", "pace", "promise", "stops", "subtitles", "text", "tracks")
     ),
     *("stream.transcriber", "stream.transcript", "stream.twilio_signature"),
     *("stream.protocols", "stream.protocols.base", "stream.protocols.mistral", "stream.protocols.native"),
     *("stream.protocols.passage", "stream.protocols.twilio", "stream.protocols.vosk", "stream.protocols.openai"),
     *(f"stream.protocols.openai_{part}" for part in ("beta", "items", "messages", "session")),
     *("stream.protocols.deepgram", "stream.protocols.deepgram_query"),
-    *(f"stream.rest.{name}" for name in ("addresses", "answer", "counts", "deepgram", "dialect", "envelope", "fields")),
+    *(f"stream.rest.{name}" for name in ("addresses", "answer", "chat_answer", "chat_request", "counts", "deepgram")),
+    *(f"stream.rest.{name}" for name in ("dialect", "envelope", "fields")),
     *(f"stream.rest.{name}" for name in ("deepgram_words", "languages", "names", "request", "segments", "sse")),
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.tones", "vad.webrtc"),
     *("models.agreement", "models.base", "models.chat", "models.context", "models.features", "models.layouts"),
@@ -94,6 +99,7 @@ HEAVY = {
     "faster_whisper": set(),  # brings the file of vad.silero, which finds it without importing all the rest
     "huggingface_hub": {"models.weights"},
     "matplotlib": {"steno.bench.plot"},
+    "mistral_common": {"models.tekken"},
     "onnxruntime": {"vad.silero"},
     "pocketsphinx": {"models.pocketsphinx"},
     "ray": set(),
@@ -101,8 +107,11 @@ HEAVY = {
     # A model is tried on the demo's clip before it is trusted.
     "soundfile": {"stream.calibrate", "stream.trial", "stream.demo", "steno.recording"},
     "tokenizers": {"models.tokens"},
-    "torch": {"models.voxtral_load", "models.voxtral_slots"},
-    "transformers": {"models.voxtral_load", "models.voxtral_slots"},
+    "safetensors": {"models.placement"},
+    "torch": {
+        *("models.continuation", "models.placement", "models.voxtral", "models.voxtral_load", "models.voxtral_slots"),
+    },
+    "transformers": {"models.continuation", "models.voxtral", "models.voxtral_load", "models.voxtral_slots"},
     "uvicorn": {"stream.serving"},
     "webrtcvad": {"vad.webrtc"},
 }

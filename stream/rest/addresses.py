@@ -80,7 +80,7 @@ def read(url: str, allowed: Collection[str] = ()) -> Target:
         raise _malformed()
     if allowed and host not in allowed:
         raise BadRequest(
-            "`file_url` is on a host that this server doesn't fetch from", hint="see --fetch-allow", param="file_url"
+            "the URL is on a host that this server doesn't fetch from", hint="see --fetch-allow", param="file_url"
         )
     return Target(scheme, host, number, path if path.startswith("/") else f"/{path}")
 
@@ -94,7 +94,7 @@ def redirected(target: Target, location: str, allowed: Collection[str] = ()) -> 
         raise _malformed() from None
     following = read(url, allowed)
     if target.scheme == "https" and following.scheme == "http":
-        raise BadRequest("`file_url` leads from https to http", param="file_url")
+        raise BadRequest("the URL leads from https to http", param="file_url")
     return following
 
 
@@ -135,4 +135,4 @@ def _host(host: str) -> str:
 
 
 def _malformed() -> BadRequest:
-    return BadRequest(f"`file_url` is not {FORM}", param="file_url")
+    return BadRequest(f"the URL is not {FORM}", param="file_url")

@@ -156,10 +156,11 @@ _EVENT = {
     },
     "required": ["data"],
 }
+EVENTS: dict[str, Any] = {"text/event-stream": {"schema": _EVENT}}
 TRANSCRIPT: dict[str, Any] = {
     "description": "The transcript, in the format that was asked for",
     "model": Transcript,
-    "content": {"text/plain": _TEXT, "text/vtt": _TEXT, "text/event-stream": {"schema": _EVENT}},
+    "content": {"text/plain": _TEXT, "text/vtt": _TEXT, **EVENTS},
     "headers": IGNORED_HEADER,
 }
 LISTENED: dict[str, Any] = {"description": "The transcript", "model": Listened, "headers": IGNORED_HEADER}

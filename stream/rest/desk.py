@@ -1,4 +1,4 @@
-"""What the routes for recordings share: where a file comes from, which model hears it, and when.
+"""What the routes for recordings and chats share: where a file comes from, which model hears it, and when.
 
 Knows nothing of dialects' words, nor of what is made of the finals.
 """
@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, TypeVar
 from starlette.types import Receive
 
 from stream.admission import Admission, check
+from stream.chatting import Asked, Chatting
 from stream.engine import Engine
 from stream.errors import BadRequest, UnknownModel
 from stream.files import Arriving, FileStore
@@ -22,7 +23,7 @@ from stream.links import Links
 from stream.media_messages import MediaLimits
 from stream.metrics import Metrics
 from stream.rest.fetch import Fetcher
-from stream.rest.names import resolve
+from stream.rest.names import resolve, resolve_chat
 from stream.rest.request import FileId, FileUrl, Source, TranscriptionRequest
 
 Done = TypeVar("Done")
@@ -82,6 +83,12 @@ class Desk:
         check(honoured.options(engine.name), engine)
         return honoured, engine
 
+    def chatting(self, model: str | None) -> Engine:
+        """The one that is to answer. Raises UnknownModel, Unsupported, and what `Engine.require_ready` does."""
+        engine = self.admission.engines[resolve_chat(model, self.admission.cards)]
+        engine.require_ready()
+        return engine
+
     @asynccontextmanager
     async def opened(self, key: str | None, source: Source, arrived: Arriving | None) -> AsyncIterator[BinaryIO]:
         """The file, open at its start. arrived: the one in the request, whole.
@@ -98,9 +105,29 @@ class Desk:
         with file:
             yield file
 
+    async def is_own(self, url: str) -> bool:
+        """Whether it is a signed URL of ours, which is not fetched."""
+        return await asyncio.to_thread(self._links.own_file, url) is not None
+
+    @asynccontextmanager
+    async def fetched(self, key: str | None, url: str) -> AsyncIterator[Arriving]:
+        """What is at a URL of others', for as long as the context lasts. Raises what `Fetcher.fetch` does."""
+        self._fetcher.require_on()
+        arriving = await asyncio.to_thread(self.receive, key)
+        try:
+            await self._fetcher.fetch(url, arriving, self.store.max_file)
+            await asyncio.to_thread(arriving.end)
+            yield arriving
+        finally:
+            await asyncio.to_thread(arriving.discard)
+
     def hearing(self, file: BinaryIO, request: TranscriptionRequest, engine: Engine) -> Hearing:
         options = request.options(engine.name)
         return Hearing(file, options, engine, self._metrics, self._limits, self.admission.require_going_on)
+
+    def answering(self, asked: Asked, engine: Engine) -> Chatting:
+        admission = self.admission
+        return Chatting(asked, engine, self._metrics, self._limits, admission.turn, admission.require_going_on)
 
     def _stored(self, key: str | None, file_id: str) -> BinaryIO:
         return self.store.read(self.store.owner(key), file_id)[1]
@@ -108,14 +135,9 @@ class Desk:
     async def _of_url(self, key: str | None, url: str) -> BinaryIO:
         if own := await asyncio.to_thread(self._links.own_file, url):
             return await _opened(lambda: self.store.read_linked(own)[1])
-        self._fetcher.require_on()
-        arriving = await asyncio.to_thread(self.receive, key)
-        try:
-            await self._fetcher.fetch(url, arriving, self.store.max_file)
-            return await _opened(arriving.open)
-        finally:
+        async with self.fetched(key, url) as arriving:
             # What is open stays readable.
-            await asyncio.to_thread(arriving.discard)
+            return await _opened(arriving.open)
 
 
 async def _opened(opening: Callable[[], BinaryIO]) -> BinaryIO:

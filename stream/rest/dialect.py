@@ -5,6 +5,7 @@ Knows nothing of what the fields mean.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Literal
 
 from stream.rest.fields import Pairs, unquoted
@@ -41,19 +42,29 @@ def settled(path: str, user_agent: str) -> Dialect | None:
     return next((dialect for start, dialect in USER_AGENTS if user_agent.lower().startswith(start)), None)
 
 
-def told(path: str, pairs: Pairs = (), *, user_agent: str = "", accept: str = "", x_api_key: bool = False) -> Dialect:
+def told(
+    path: str,
+    pairs: Pairs = (),
+    *,
+    user_agent: str = "",
+    accept: str = "",
+    x_api_key: bool = False,
+    mistrals: Set[str] = MISTRALS,
+    openais: Set[str] = OPENAIS,
+) -> Dialect:
     """The dialect of a request, from the most reliable sign to the least; OpenAI's where there is none.
 
     pairs: the names and values of the body as far as it was read. x_api_key: the key came in a header of that name,
-    which Mistral's documentation does and OpenAI's clients never do.
+    which Mistral's documentation does and OpenAI's clients never do. mistrals, openais: fields of this route that only
+    one of the two has.
     """
     if known := settled(path, user_agent):
         return known
     names = {name for name, _ in pairs}
-    if names & MISTRALS:
+    if names & mistrals:
         return "mistral"
     bases = {name.partition("[")[0] for name in names}
-    if bases & OPENAIS or "timestamp_granularities[]" in names:
+    if bases & openais or "timestamp_granularities[]" in names:
         return "openai"
     for name, value in pairs:
         if name == "model" and (alias := ALIASES.get(unquoted(value))):

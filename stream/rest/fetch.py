@@ -141,7 +141,7 @@ class _Exchange:
 
 
 def _unfetched(why: str) -> BadRequest:
-    return BadRequest(f"`file_url` {why}", param="file_url")
+    return BadRequest(f"the URL {why}", param="file_url")
 
 
 def _broken() -> BadRequest:
@@ -149,4 +149,4 @@ def _broken() -> BadRequest:
 
 
 def _too_large(most: int) -> TooLarge:
-    return TooLarge(f"what is at `file_url` has more than {most} bytes", param="file_url")
+    return TooLarge(f"what is at the URL has more than {most} bytes", param="file_url")

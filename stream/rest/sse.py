@@ -15,6 +15,7 @@ from stream.errors import StreamError
 from stream.events import Final
 from stream.rest.answer import Answer, asked_segments, body, usage
 from stream.rest.counts import audio_tokens
+from stream.rest.dialect import Dialect
 from stream.rest.envelope import envelope
 from stream.rest.request import TranscriptionRequest
 from stream.rest.segments import Segment, heard_languages, segment, text
@@ -72,11 +73,8 @@ class EventStream:
         )
 
     def failed(self, error: StreamError) -> bytes:
-        """An error after the answer has begun; both vendors' clients raise it. Nothing may follow."""
-        fields = envelope(error, self._request.dialect)
-        # Mistral's client raises what has no `type`, and takes what has one that it doesn't know for an event.
-        fields.pop("type")
-        return b"event: error\ndata: " + msgspec.json.encode(fields) + b"\n\n"
+        """An error after the answer has begun. Nothing may follow."""
+        return failed(error, self._request.dialect)
 
     def _segment(self, spoken: Segment) -> bytes:
         number = self._listed
@@ -86,6 +84,14 @@ class EventStream:
             return _event("transcription.segment", text=spoken.text, start=start, end=end, speaker_id=None)
         # OpenAI sends these with speakers, which we don't tell apart.
         return _data("transcript.text.segment", id=str(number), text=spoken.text, start=start, end=end, speaker=None)
+
+
+def failed(error: StreamError, dialect: Dialect) -> bytes:
+    """An error as an event that both vendors' clients raise."""
+    fields = envelope(error, dialect)
+    # Mistral's client raises what has no `type`, and takes what has one that it doesn't know for an event.
+    fields.pop("type")
+    return b"event: error\ndata: " + msgspec.json.encode(fields) + b"\n\n"
 
 
 def _data(type: str, **fields: Any) -> bytes:

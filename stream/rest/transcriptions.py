@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, aclosing, suppress
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
-from starlette.types import Receive, Scope, Send
 
 from models.base import Task
 from stream.engine import Engine
@@ -22,44 +21,18 @@ from stream.files import Arriving
 from stream.multipart import OVERHEAD
 from stream.rest import descriptions, dialect, sse
 from stream.rest.answer import Answer, respond
-from stream.rest.desk import Desk, Gone, unless_gone
+from stream.rest.desk import Desk, unless_gone
 from stream.rest.failures import DIALECT, documented
 from stream.rest.fields import json_pairs
 from stream.rest.intake import Intake, batches, short
 from stream.rest.request import TranscriptionRequest, Upload, read
+from stream.rest.telling import begun
 
 log = logging.getLogger(__name__)
 
 IGNORED = "x-steno-ignored"
 """Header that names what a request asked and didn't get, where the answer is good without."""
 STATUSES = (400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 507)
-
-
-class Told(Response):
-    """An answer that is told while it is made. What it holds is let go in the end, whether or not it was read.
-
-    Not a StreamingResponse: when the client leaves, that one cancels whatever the cleaning up waits for as well.
-    """
-
-    media_type = sse.MEDIA_TYPE
-
-    def __init__(self, told: AsyncIterator[bytes], holding: AsyncExitStack, headers: dict[str, str]) -> None:
-        # nginx would hold the text back until there is more of it.
-        super().__init__(headers=headers | {"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
-        del self.headers["content-length"]
-        self._told = told
-        self._holding = holding
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._holding:
-            with suppress(Gone):
-                await unless_gone(receive, self._send(send))
-
-    async def _send(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        async for each in self._told:
-            await send({"type": "http.response.body", "body": each, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -90,10 +63,7 @@ async def _answered(desk: Desk, request: Request, task: Task) -> Response:
         if not asked.streamed:
             kind, body = await unless_gone(request.receive, _whole(desk, key, asked, engine, arrived))
             return Response(body, headers=headers, media_type=kind)
-        # Until there is something to tell, an error still has a status of its own.
-        telling = await holding.enter_async_context(aclosing(_telling(desk, key, asked, engine, arrived)))
-        first = await unless_gone(request.receive, _first(telling))
-        return Told(_after(first, telling), holding.pop_all(), headers)
+        return await begun(request, _telling(desk, key, asked, engine, arrived), holding, headers)
 
 
 async def _read(
@@ -163,13 +133,3 @@ async def _telling(
         if isinstance(error, ServerError):
             log.error("a recording failed: %s", error.message, exc_info=error)
         yield stream.failed(error)
-
-
-async def _first(telling: AsyncIterator[bytes]) -> bytes:
-    return await anext(telling)
-
-
-async def _after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for each in rest:
-        yield each

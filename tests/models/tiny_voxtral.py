@@ -24,7 +24,7 @@ WORDS = 300
 END = 2
 
 
-def build(directory: Path, *, seed: int = 0, ends: float = 2.5) -> Path:
+def build(directory: Path, *, seed: int = 3, ends: float = 2.0) -> Path:
     """Write config, weights, tekken.json and processor config; return `directory`.
 
     ends: how much louder the end of the answer is than other tokens: at 1 hardly any answer ends.
@@ -36,7 +36,7 @@ def build(directory: Path, *, seed: int = 0, ends: float = 2.5) -> Path:
     return directory
 
 
-def model(seed: int = 0, ends: float = 2.5) -> VoxtralForConditionalGeneration:
+def model(seed: int = 3, ends: float = 2.0) -> VoxtralForConditionalGeneration:
     torch.manual_seed(seed)
     config = VoxtralConfig(
         audio_token_id=24,
@@ -64,7 +64,7 @@ def model(seed: int = 0, ends: float = 2.5) -> VoxtralForConditionalGeneration:
     built = VoxtralForConditionalGeneration(config).eval()
     built.generation_config.eos_token_id, built.generation_config.pad_token_id = END, 11
     with torch.no_grad():
-        built.lm_head.weight[:SPECIALS] *= 0.01  # else special tokens are said, too
+        built.lm_head.weight[: SPECIALS + 256] *= 0.01  # else special tokens are said, too, and bytes that are no text
         built.lm_head.weight[END] *= 100 * ends
     return built
 

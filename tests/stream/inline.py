@@ -48,7 +48,7 @@ async def start_inline() -> Link:
     return InlineLink()
 
 
-async def scripted_engine(name: str = "scripted") -> Engine:
-    engine = Engine(registry.ModelSpec(name=name, kind="scripted"), launch=start_inline)
+async def scripted_engine(name: str = "scripted", kind: str = "scripted") -> Engine:
+    engine = Engine(registry.ModelSpec(name=name, kind=kind), launch=start_inline)
     await engine.start()
     return engine

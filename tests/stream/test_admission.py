@@ -69,6 +69,13 @@ def test_what_a_model_cannot_honour_is_refused(options: dict[str, Any]):
         assert admission().engine(SessionOptions(model="able", **options)).name == "able"
 
 
+def test_one_that_detects_among_all_its_languages_takes_one_or_none():
+    broad = Admission({"broad": engine("broad", detects=True, narrows=False)}, AdmissionOptions())
+    assert broad.engine(SessionOptions()).name == broad.engine(SessionOptions(languages=("de",))).name == "broad"
+    with pytest.raises(Unsupported, match="among some languages only"):
+        broad.engine(SessionOptions(languages=("en", "de")))
+
+
 def test_a_model_that_is_not_loaded_takes_nobody_yet():
     waiting = Admission({"slow": Engine(ModelSpec(name="slow", kind="scripted"))}, AdmissionOptions())
     with pytest.raises(Overloaded, match="slow"):

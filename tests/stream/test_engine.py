@@ -10,12 +10,13 @@ import pytest
 
 from models import registry
 from models.base import DecodeOptions
+from models.chat import Clip, Conversation, Turn
 from models.registry import ModelSpec
 from models.scripted import Scripted, ledger_audio
 from stream import engine as engine_module
 from stream import load
 from stream.engine import Decoded, Engine, EngineOptions, GaveUp, Layout, Progress, Restarted
-from stream.errors import EngineFailed, Overloaded
+from stream.errors import BadRequest, EngineFailed, Overloaded, StreamError
 from stream.link import in_thread, start_process
 from stream.messages import Loaded, LoadFailed, Measure, Measured
 from stream.metrics import Metrics
@@ -461,3 +462,139 @@ async def test_steps_are_counted(launch):
         utterance = Utterance(engine, partials=False)
         utterance.push(LEDGER[:8_000])
         assert value("stt_backlog_seconds", {"model": "scripted"}) == 0.5
+
+
+# -- chats ------------------------------------------------------------------------------------------------------------
+
+
+CHATTING = ModelSpec(name="scripted-chat", kind="scripted-chat")
+
+
+class Asked:
+    """A request's view of one chat."""
+
+    def __init__(self, engine, text, audio=LEDGER[:16_000]):
+        self.updates = asyncio.Queue()
+        self.ticket = engine.chat(self.updates.put_nowait)
+        self._asked = Conversation(turns=(Turn("user", (Clip(len(audio)), text)),))
+        self._audio = audio
+
+    def begin(self):
+        for at in range(0, len(self._audio), 1600):
+            self.ticket.push(self._audio[at : at + 1600])
+        self.ticket.begin(self._asked)
+        return self
+
+    async def delta(self):
+        update = await asyncio.wait_for(self.updates.get(), 30)
+        if isinstance(update, StreamError):
+            raise update
+        return update
+
+    async def answer(self):
+        said = [await self.delta()]
+        while said[-1].finish is None:
+            said.append(await self.delta())
+        return "".join(delta.text for delta in said)
+
+
+def chat_answer(text):
+    return f"user: [1.0 s: {' '.join(f'w{number}' for number in range(10))}] {text}"
+
+
+async def test_chats_are_answered_beside_utterances(launch):
+    async with running(launch, CHATTING) as engine:
+        chats = [Asked(engine, f"Question {number}").begin() for number in range(5)]
+        utterance = Utterance(engine)
+        utterance.push()
+        assert [await chat.answer() for chat in chats] == [chat_answer(f"Question {number}") for number in range(5)]
+        assert text(await utterance.final()) == NUMBERS
+        assert engine._replicas[0].chats == {}
+
+
+async def test_a_chat_that_is_cancelled_takes_no_more_steps():
+    async with running(in_thread(serve), CHATTING) as engine:
+        long, other = Asked(engine, "repeat=2000").begin(), Asked(engine, "Hi")
+        while not (await long.delta()).text:
+            pass
+        long.ticket.cancel()
+        assert list(engine._replicas[0].chats) == [other.ticket.id]
+        assert await other.begin().answer() == chat_answer("Hi")
+        said = long.updates.qsize()
+        assert await Asked(engine, "Hi").begin().answer() == chat_answer("Hi")
+        assert long.updates.qsize() == said
+
+
+async def test_a_worker_that_dies_before_an_answer_costs_it_nothing(tmp_path):
+    async with running(spec=replace(CHATTING, path=str(tmp_path))) as engine:
+        guilty, bystander = Asked(engine, "exit@1:once"), Asked(engine, "Hi")
+        half = Asked(engine, "Later")
+        half.ticket.push(half._audio[:800])
+        guilty.begin()
+        assert await bystander.begin().answer() == chat_answer("Hi")
+        assert await guilty.answer() == chat_answer("exit@1:once")
+        half.ticket.push(half._audio[800:])
+        half.ticket.begin(half._asked)
+        assert await half.answer() == chat_answer("Later")
+
+
+async def test_a_worker_that_dies_within_an_answer_ends_it_with_an_error():
+    async with running(spec=CHATTING) as engine:
+        chat = Asked(engine, "exit@4").begin()
+        with pytest.raises(EngineFailed, match="the decoder died"):
+            await chat.answer()
+        assert await Asked(engine, "Hi").begin().answer() == chat_answer("Hi")
+
+
+async def test_a_chat_that_kills_each_worker_is_given_up():
+    async with running(spec=CHATTING) as engine:
+        utterance = Utterance(engine)
+        with pytest.raises(EngineFailed, match="the decoder died"):
+            await Asked(engine, "exit@1").begin().answer()
+        utterance.push()
+        assert text(await utterance.final()) == NUMBERS
+
+
+async def test_a_chat_that_raises_is_given_up_alone():
+    async with running(in_thread(serve), CHATTING) as engine:
+        bad, good = Asked(engine, "raise@1").begin(), Asked(engine, "Hi").begin()
+        with pytest.raises(EngineFailed, match="the decoder failed"):
+            await bad.answer()
+        assert await good.answer() == chat_answer("Hi")
+
+
+async def test_a_chat_whose_step_hangs_is_given_up():
+    async with running(spec=CHATTING, step_timeout_s=0.3) as engine:
+        with pytest.raises(EngineFailed, match=r"a step took over 0\.3 s"):
+            await Asked(engine, "hang@3").begin().answer()
+
+
+async def test_the_models_refusal_reaches_the_client():
+    async with running(in_thread(serve), CHATTING) as engine:
+        with pytest.raises(BadRequest, match="this model takes"):
+            await Asked(engine, "a " * 40_000).begin().answer()
+
+
+async def test_without_hope_for_a_worker_chats_are_given_up(monkeypatch):
+    monkeypatch.setattr(engine_module, "BACKOFF_S", 0.0)
+    links = []
+    async with running(watched(failing_after(1), links), CHATTING) as engine:
+        early = Asked(engine, "slow=9").begin()
+        links[0].kill()
+        with pytest.raises(EngineFailed, match="can't be loaded again"):
+            await early.answer()
+        with pytest.raises(EngineFailed, match="can't be loaded again"):
+            await Asked(engine, "Hi").begin().answer()
+
+
+def failing_after(count):
+    """Launches so many workers in threads, then none."""
+    left = [count]
+
+    async def start():
+        if not left[0]:
+            raise OSError("no more")
+        left[0] -= 1
+        return await in_thread(serve)()
+
+    return start

@@ -50,18 +50,22 @@ class Served:
 async def served(
     folder: Path,
     *keys: str,
+    kinds: tuple[str, ...] = ("scripted",),
     admission: AdmissionOptions | None = None,
     recordings: RecordingOptions | None = None,
     fetcher: Fetcher | None = None,
 ) -> AsyncIterator[Served]:
-    engine = await scripted_engine()
+    engines = {kind: await scripted_engine(kind, kind) for kind in kinds}
+    engine = engines[kinds[0]]
     store = FileStore(FileOptions(data_dir=str(folder / "data"), max_file_mb=1, max_store_mb=4))
-    service = Service(Admission({engine.name: engine}, admission or AdmissionOptions()), Limits(), Metrics())
+    service = Service(Admission(engines, admission or AdmissionOptions()), Limits(), Metrics())
     app = create_app(service, Access(AccessOptions(), "127.0.0.1", keys), store, recordings, fetcher)
     try:
         yield Served(engine, store, service, app)
         assert engine.channels == 0
+        assert [replica.chats for each in engines.values() for replica in each._replicas] == [{}] * len(engines)
         assert store._arriving == 0, "whatever came with requests is gone"
     finally:
         store.close()
-        await engine.stop()
+        for each in engines.values():
+            await each.stop()

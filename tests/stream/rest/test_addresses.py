@@ -65,7 +65,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("url", HOSTILE)
 def test_a_url_that_can_be_read_in_two_ways_is_not_read(url: str):
-    with pytest.raises(BadRequest, match="file_url") as caught:
+    with pytest.raises(BadRequest, match="the URL") as caught:
         read(url)
     assert caught.value.param == "file_url"
 
