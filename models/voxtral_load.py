@@ -1,21 +1,25 @@
 """Loads Voxtral Realtime from a directory of transformers' layout, with as many slots as memory and time allow.
 
-Knows nothing of streams and utterances.
+Knows nothing of utterances. What is said of transformers holds for 5.24, of mistral-common for 1.13.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import VoxtralRealtimeForConditionalGeneration, VoxtralRealtimeProcessor
+from mistral_common.tokens.tokenizers.base import SpecialTokens
+from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
+from transformers import VoxtralRealtimeConfig, VoxtralRealtimeForConditionalGeneration
+from transformers.utils import logging as transformers_log
 
 from models.base import SAMPLE_RATE
+from models.features import mel_filters
+from models.placement import Placement, parameters, place, spare
 from models.registry import ModelSpec
 from models.voxtral_realtime import channels_of, slots_for
 from models.voxtral_slots import FFT, HOP, POSITIONS, Slots, slot_bytes
@@ -23,9 +27,9 @@ from models.voxtral_stream import PIECE, Format, Row
 from models.voxtral_words import TOKEN
 
 MOST = {"cpu": 8, "cuda": 512}
-"""Slots at most, where nothing else bounds them."""
-USED = {"cpu": 0.5, "cuda": 0.8}
-"""Share of the memory that is free once the weights are loaded; a step needs some of the rest."""
+"""Slots at most, where nobody says how many."""
+SHARE = 0.8
+"""Of the memory beside the weights that slots may take; steps need the rest."""
 BUSY_S = 0.06
 """What a step of all slots may take: three quarters of the time that there is for it."""
 
@@ -40,57 +44,37 @@ def open_network(spec: ModelSpec) -> tuple[Slots, Format]:
     if spec.path is None:
         raise ValueError(f"{spec.name}: Voxtral Realtime needs a directory of weights")
     directory = Path(spec.path)
-    processor = VoxtralRealtimeProcessor.from_pretrained(directory, local_files_only=True)
-    _check(directory, processor)
-    format = _format(processor)
-    device = torch.device(spec.device)
-    torch.set_num_threads(spec.threads)
+    for name in ("config.json", "tekken.json"):
+        if not (directory / name).is_file():
+            raise FileNotFoundError(f"{directory / name} is missing: take it from where the weights came from")
+    config = VoxtralRealtimeConfig.from_pretrained(directory, local_files_only=True)
+    format, delay = _read_tekken(directory / "tekken.json", config)
+    placement = place(spec)
+    each = slot_bytes(config, placement.dtype)
+    least = int(slots_for(spec.slots or 1) * each / SHARE)
     try:
-        net = VoxtralRealtimeForConditionalGeneration.from_pretrained(
-            directory, dtype=torch.float32 if device.type == "cpu" else torch.bfloat16, local_files_only=True
-        ).to(device)
-        count = slots_that_fit(free_memory(device), slot_bytes(net), spec)
-        while True:
-            slots = Slots(
-                net,
-                count,
-                prompt=format.prompt,
-                given=format.given,
-                delay=processor.num_delay_tokens,
-                mel=processor.feature_extractor.mel_filters,
-                ceiling=processor.feature_extractor.global_log_mel_max,
-            )
-            took = step_seconds(slots)
-            log.info("%s: a step of %d slots takes %.1f ms", spec.name, count, 1000 * took)
-            if took <= BUSY_S or spec.slots is not None or count == slots_for(1):
-                if took > TOKEN / SAMPLE_RATE:
-                    log.warning("%s can't keep up with %d who talk at once", spec.name, channels_of(count))
-                return slots, format
-            del slots
-            count = max(slots_for(1), count // 2)
-    except torch.OutOfMemoryError as error:
-        raise ValueError(f"{spec.name}: there is no room for it in the memory of {device}: {error}") from error
+        left = spare(spec.name, placement, parameters(directory) * placement.itemsize, least)
+    except ValueError as error:
+        raise ValueError(f"{error}; --slots sets how many channels to have room for") from error
+    torch.set_num_threads(spec.threads)
+    net = _load(directory, placement)
+    count = slots_that_fit(int(left * SHARE) // each, spec)
+    while True:
+        slots = Slots(net, count, prompt=format.prompt, given=format.given, delay=delay, mel=_mel_filters(config))
+        took = step_seconds(slots)
+        log.info("%s: %d slots of %.0f MB, a step takes %.1f ms", spec.name, count, each / 2**20, 1000 * took)
+        if took <= BUSY_S or spec.slots is not None or count == slots_for(1):
+            break
+        del slots  # before the next ones are laid out
+        count = max(slots_for(1), count // 2)
+    if took > TOKEN / SAMPLE_RATE:
+        log.warning("%s can't keep up with %d who talk at once", spec.name, channels_of(count))
+    return slots, format
 
 
-def slots_that_fit(free: int, each: int, spec: ModelSpec) -> int:
-    """Slots to be laid out where so many bytes are free; raises ValueError where these are too few."""
-    kind = torch.device(spec.device).type
-    room = int(free * USED[kind]) // each
-    wanted = slots_for(spec.slots or 1)
-    if room < wanted:
-        raise ValueError(
-            f"{spec.name}: {spec.slots or 1} channels need {wanted} slots of {each / 2**20:.0f} MB, and of the "
-            f"{free / 2**20:.0f} MB that are free beside the weights {USED[kind]:.0%} may be used: {room} slots. "
-            "Free some memory, or serve fewer with --slots."
-        )
-    return wanted if spec.slots else max(wanted, min(room, MOST[kind]))
-
-
-def free_memory(device: torch.device) -> int:
-    """Bytes."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+def slots_that_fit(room: int, spec: ModelSpec) -> int:
+    """Of the slots that there is memory for, so many are laid out."""
+    return slots_for(spec.slots) if spec.slots else max(slots_for(1), min(room, MOST[spec.device]))
 
 
 def step_seconds(slots: Slots) -> float:
@@ -103,31 +87,51 @@ def step_seconds(slots: Slots) -> float:
     return time.monotonic() - began
 
 
-def _format(processor: Any) -> Format:
-    instruct = processor.tokenizer.tokenizer.instruct_tokenizer
-    vocabulary, encoder = instruct.tokenizer, instruct.audio_encoder
-    return Format(
-        prompt=tuple(instruct.start() + encoder.encode_streaming_tokens()),
-        left=encoder.audio_config.n_left_pad_tokens,
-        right=processor.num_right_pad_tokens,
-        mark=vocabulary.get_special_token("[STREAMING_WORD]"),
-        pieces=tuple(
-            None if vocabulary.is_special(token) else vocabulary.id_to_byte_piece(token)
-            for token in range(vocabulary.n_words)
-        ),
-    )
+def _mel_filters(config: Any) -> np.ndarray[Any, Any]:
+    return mel_filters(config.audio_config.num_mel_bins).T
 
 
-def _check(directory: Path, processor: Any) -> None:
-    """Raise ValueError for a layout of audio that is not Voxtral Realtime's, on which more than numbers depends."""
-    features = processor.feature_extractor
-    found = {
-        "samples of a frame": (features.n_fft, FFT),
-        "samples between frames": (features.hop_length, HOP),
-        "samples of a token": (processor.raw_audio_length_per_tok, TOKEN),
-        "frames of a token": (processor.audio_length_per_tok, 2 * POSITIONS),
+def _read_tekken(path: Path, config: Any) -> tuple[Format, int]:
+    """How streams are laid out, and the delay in tokens. Raises ValueError for another layout."""
+    try:
+        instruct = MistralTokenizer.from_file(str(path)).instruct_tokenizer
+        vocabulary, encoder = instruct.tokenizer, instruct.audio_encoder
+        audio = encoder.audio_config
+        format = Format(
+            prompt=tuple(instruct.start() + encoder.encode_streaming_tokens()),
+            left=audio.n_left_pad_tokens,
+            right=audio.n_right_pad_tokens(),
+            mark=vocabulary.get_special_token(SpecialTokens.streaming_word.value),
+            pieces=tuple(
+                None if vocabulary.is_special(token) else vocabulary.id_to_byte_piece(token)
+                for token in range(vocabulary.n_words)
+            ),
+        )
+    except Exception as error:  # the library asserts, too
+        raise ValueError(f"{path} is no vocabulary of a Voxtral Realtime ({error!r}): fetch it again") from error
+    wanted = {
+        "samples of a token": (audio.raw_audio_length_per_tok, TOKEN),
+        "samples of a mel frame": (audio.encoding_config.window_size, FFT),
+        "samples from one to the next": (audio.encoding_config.hop_length, HOP),
+        "mel bins": (audio.encoding_config.num_mel_bins, config.audio_config.num_mel_bins),
+        "encoder's positions of a token": (config.downsample_factor, POSITIONS),
+        "tokens": (len(format.pieces), config.text_config.vocab_size),
     }
-    if wrong := [f"{name} are {has}, not {due}" for name, (has, due) in found.items() if has != due]:
-        raise ValueError(f"{directory}: {'; '.join(wrong)}")
-    if processor.mistral_common_audio_config.n_left_pad_tokens < 1:
-        raise ValueError(f"{directory / 'tekken.json'}: streaming_n_left_pad_tokens must be above 0")
+    if wrong := [f"{has} {what}, not {due}" for what, (has, due) in wanted.items() if has != due]:
+        raise ValueError(f"{path.parent} holds no Voxtral Realtime that is known: {'; '.join(wrong)}")
+    if format.left < 1:
+        raise ValueError(f"{path}: streaming_n_left_pad_tokens must be above 0")
+    return format, audio.get_num_delay_tokens()
+
+
+def _load(directory: Path, placement: Placement) -> VoxtralRealtimeForConditionalGeneration:
+    transformers_log.disable_progress_bar()
+    try:
+        net, told = VoxtralRealtimeForConditionalGeneration.from_pretrained(
+            directory, dtype=placement.dtype, local_files_only=True, output_loading_info=True
+        )
+    except Exception as error:  # damaged files raise whatever their bytes lead to
+        raise ValueError(f"{directory} can't be loaded: {error}. If it was fetched, fetch it again") from error
+    if lacking := sorted({*told["missing_keys"], *(name for name, *_ in told["mismatched_keys"])}):
+        raise ValueError(f"the weights in {directory} lack {lacking[0]}, or it has another shape: fetch them again")
+    return net.to(placement.device)

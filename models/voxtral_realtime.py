@@ -10,9 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
+from pathlib import Path
 from typing import Protocol, cast
 
+import msgspec
+
 from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Model, ModelCard, Utterance, Word
+from models.declaration import NOTHING, declared
 from models.registry import ModelSpec
 from models.voxtral_stream import Format, Row, Stream, Written
 from models.voxtral_words import TOKEN
@@ -39,8 +43,11 @@ def load(spec: ModelSpec) -> Model:
     has no room for, ImportError for a library."""
     from models.voxtral_load import open_network
 
+    declaration = declared(Path(spec.path or "."))
+    if declaration != msgspec.structs.replace(NOTHING, languages=declaration.languages):
+        raise ValueError(f"{spec.name}: of a Voxtral Realtime steno.json may say `languages`, and nothing else")
     network, format = open_network(spec)
-    return VoxtralRealtime(network, format)
+    return VoxtralRealtime(network, format, declaration.languages or LANGUAGES)
 
 
 class VoxtralRealtime:
@@ -51,11 +58,13 @@ class VoxtralRealtime:
     as there are to spare.
     """
 
-    def __init__(self, network: Network, format: Format) -> None:
+    def __init__(self, network: Network, format: Format, languages: tuple[str, ...] = LANGUAGES) -> None:
         channels = channels_of(network.count)
         self.card = ModelCard(
             kind="voxtral_realtime",
-            languages=LANGUAGES,
+            languages=languages,
+            detects=True,
+            narrows=False,
             max_batch=network.count,
             capacity=network.count,
             channels=channels,

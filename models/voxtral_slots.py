@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from transformers import VoxtralRealtimeForConditionalGeneration
+from transformers import VoxtralRealtimeConfig, VoxtralRealtimeForConditionalGeneration
 from transformers.models.voxtral_realtime.modeling_voxtral_realtime import apply_rotary_pos_emb
 
 from models.voxtral_stream import PIECE, Row, Written
 
 FFT, HOP = 400, 160
 """Samples of a mel frame, and from one to the next."""
+LOUDEST = 1.5
+"""Logarithm of the power that a bin is taken to reach (`global_log_mel_max`): what is told can't depend on what follows."""
 POSITIONS = 4
 """Of the encoder in a token: two frames each."""
 DECODER_WINDOW = 512
@@ -89,8 +91,7 @@ class Slots:
     """The network with the state of `count` streams; a `Network` of `voxtral_realtime`.
 
     prompt: the tokens of a stream's start, `given` of which come with silence: what they leave behind is computed once
-    and copied into each slot that is reset. delay: in tokens, one for all streams. mel: FFT // 2 + 1 x bins. ceiling:
-    the logarithm of the power that counts as loudest.
+    and copied into each slot that is reset. delay: in tokens, one for all streams. mel: FFT // 2 + 1 x bins.
     """
 
     def __init__(
@@ -102,16 +103,14 @@ class Slots:
         given: int,
         delay: int,
         mel: np.ndarray[Any, Any],
-        ceiling: float = 1.5,
     ) -> None:
         self.count = count
         self._net = net.requires_grad_(False).eval()
         weight = net.lm_head.weight
         self._device, self._dtype = weight.device, weight.dtype
         self._mel_filters = torch.as_tensor(mel, dtype=torch.float32, device=self._device)
-        self._floor = ceiling - 8.0
         self._hann = torch.hann_window(FFT, device=self._device)
-        self._encoder, self._decoder = _rings(net, count, weight)
+        self._encoder, self._decoder = _rings(net.config, count, weight)
         embedder = net.model.audio_tower.embedder
         self._convolved = [
             torch.zeros(count, conv.in_channels, conv.left_pad, dtype=self._dtype, device=self._device)
@@ -181,7 +180,7 @@ class Slots:
         frames = (pieces.float() / 32_768).unfold(-1, FFT, HOP) * self._hann
         power = torch.fft.rfft(frames).abs() ** 2
         mel = torch.clamp(power @ self._mel_filters, min=1e-10).log10()
-        return ((torch.clamp(mel, min=self._floor) + 4) / 4).transpose(1, 2).to(self._dtype)
+        return ((torch.clamp(mel, min=LOUDEST - 8) + 4) / 4).transpose(1, 2).to(self._dtype)
 
     def _encoded(self, pieces: torch.Tensor, position: torch.Tensor, active: torch.Tensor) -> torch.Tensor:
         """What the projector is given of a token: its positions side by side."""
@@ -253,15 +252,15 @@ class Slots:
                 self._graphs[size] = graph
 
 
-def slot_bytes(net: VoxtralRealtimeForConditionalGeneration) -> int:
+def slot_bytes(config: VoxtralRealtimeConfig, dtype: torch.dtype) -> int:
     """What a slot takes, but for some kB."""
-    nowhere = torch.empty(0, dtype=net.lm_head.weight.dtype, device="meta")
-    return sum(state.nbytes for ring in _rings(net, 1, nowhere) for state in ring.state)
+    nowhere = torch.empty(0, dtype=dtype, device="meta")
+    return sum(state.nbytes for ring in _rings(config, 1, nowhere) for state in ring.state)
 
 
-def _rings(net: VoxtralRealtimeForConditionalGeneration, slots: int, like: torch.Tensor) -> tuple[Ring, Ring]:
+def _rings(config: VoxtralRealtimeConfig, slots: int, like: torch.Tensor) -> tuple[Ring, Ring]:
     """The encoder's and the decoder's."""
-    audio, text = net.config.audio_config, net.config.text_config
+    audio, text = config.audio_config, config.text_config
     window = min(text.sliding_window or DECODER_WINDOW, DECODER_WINDOW)
     return Ring(audio, audio.sliding_window, POSITIONS, slots, like), Ring(text, window, 1, slots, like)
 

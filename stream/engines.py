@@ -49,8 +49,8 @@ class ModelOptions:
     slots: int | None = field(
         default=None,
         metadata={
-            "help": "channels that Voxtral Realtime has room for, each in memory of its own (default: as many as fit and "
-            "can be decoded in time, by measure)"
+            "help": "channels that Voxtral Realtime has room for, each in memory of its own (default: as many as fit "
+            "and can be decoded in time, by measure)"
         },
     )
 
@@ -65,7 +65,7 @@ class ModelOptions:
 def build(options: ModelOptions, engine: EngineOptions, metrics: Metrics) -> tuple[dict[str, Engine], list[str]]:
     """Engines by model name, not yet started, and what the operator should know about them; fetches weights.
 
-    Raises what `registry.resolve` raises.
+    Raises what `registry.resolve` raises, and ValueError for an option that no model makes use of.
     """
     resolved = registry.resolve(
         options.model,
@@ -74,6 +74,8 @@ def build(options: ModelOptions, engine: EngineOptions, metrics: Metrics) -> tup
         threads=options.threads or os.cpu_count() or 1,
         compute_type=options.compute_type,
     )
+    if options.slots is not None and all(each.spec.kind != "voxtral_realtime" for each in resolved):
+        raise ValueError("slots are for Voxtral Realtime, and no such model is to be served")
     engines = {}
     for each in resolved:
         spec = replace(each.spec, slots=options.slots)

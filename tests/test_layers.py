@@ -99,7 +99,7 @@ HEAVY = {
     "faster_whisper": set(),  # brings the file of vad.silero, which finds it without importing all the rest
     "huggingface_hub": {"models.weights"},
     "matplotlib": {"steno.bench.plot"},
-    "mistral_common": {"models.tekken"},
+    "mistral_common": {"models.tekken", "models.voxtral_load"},
     "onnxruntime": {"vad.silero"},
     "pocketsphinx": {"models.pocketsphinx"},
     "ray": set(),

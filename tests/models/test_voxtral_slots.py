@@ -140,7 +140,7 @@ def test_memory_is_laid_out_once(format: Format):
         return [(state.data_ptr(), state.nbytes) for state in states + network._convolved]
 
     before = held()
-    assert sum(size for _, size in before[:4]) == 2 * slot_bytes(net)
+    assert sum(size for _, size in before[:4]) == 2 * slot_bytes(net.config, torch.float32)
     written(Noted(network, format), sound(10.0, 3), 16_000)
     assert held() == before
 
