@@ -60,6 +60,10 @@ class Spectrogram:
         self._chunks = [self.samples[start:].copy()]
         self._mel = self._mel[:, start // HOP :].copy()
 
+    def prepare(self, end: int) -> None:
+        """Compute the frames of the samples before `end` already that `window` would compute."""
+        self._extend((min(end, len(self.samples)) - FFT // 2) // HOP + 1)
+
     def window(self, end: int, frames: int) -> NDArray[np.float32]:
         """`bins` x `frames`: the features of the samples before `end`, padded with silence to HOP samples a frame."""
         samples = self.samples[:end]

@@ -18,7 +18,8 @@ from torch import Tensor
 from transformers import VoxtralConfig, VoxtralForConditionalGeneration
 from transformers.utils import logging as transformers_log
 
-from models.base import SAMPLE_RATE, Kind, Model, ModelCard, Word
+from models.base import SAMPLE_RATE, Kind, Model, ModelCard, Samples, Word
+from models.chat import Chat, Conversation, Delta
 from models.continuation import Continuation
 from models.declaration import NOTHING, declared
 from models.features import FRAMES, WINDOW, Spectrogram
@@ -28,6 +29,7 @@ from models.registry import ModelSpec
 from models.spelling import compresses, repeats, spaced, words
 from models.tekken import Tekken
 from models.times import fit, spread
+from models.voxtral_chat import CONTEXT, Chats
 
 LANGUAGES = ("en", "es", "fr", "pt", "hi", "de", "nl", "it")
 """Those that Mistral names for its models of July 2025."""
@@ -39,6 +41,8 @@ ECHO = 5
 """Tokens in a row that a careful step doesn't say twice."""
 SHORTEST = SAMPLE_RATE // 10
 """Less audio holds no word, but a language model would find one."""
+CHATS = 4
+"""Conversations of full length that memory is planned for at most."""
 ROWS = {"cpu": 2, "cuda": 32}
 """Windows in a step at most. On a CPU a row more takes as much longer; a GPU reads the weights once for all rows."""
 
@@ -60,11 +64,30 @@ def load(spec: ModelSpec) -> Model:
     config = _config(directory, tekken)
     each = bytes_each(config, placement.dtype.itemsize)
     left = spare(spec.name, placement, parameters(directory) * placement.dtype.itemsize, each)
+    rows = min(ROWS[placement.device.type], max(1, left // 2 // each))
+    room = min(CHATS * CONTEXT, (left - rows * each) // bytes_per_token(config, placement.dtype.itemsize))
     network = _network(directory, placement)
-    rows = min(ROWS[placement.device.type], left // each)
-    voxtral = Voxtral(network, tekken, declaration.languages or LANGUAGES, rows)
-    voxtral.check()
-    return Redecode(voxtral)
+    chats = Chats(network, tekken, audio_tokens(config), room)
+    decoder = Voxtral(network, tekken, declaration.languages or LANGUAGES, rows, chats.audio_s or None)
+    decoder.check()
+    return Chatting(decoder, chats)
+
+
+class Chatting(Redecode):
+    """A `ChatModel` that transcribes, too; without room for chats its card says so."""
+
+    def __init__(self, decoder: Voxtral, chats: Chats) -> None:
+        super().__init__(decoder)
+        self._chats = chats
+
+    def begin_chat(self, conversation: Conversation, clips: Sequence[Samples]) -> Chat:
+        return self._chats.begin(conversation, clips)
+
+    def step_chats(self, batch: Sequence[Chat]) -> list[Delta]:
+        return self._chats.step(batch)
+
+    def close_chat(self, chat: Chat) -> None:
+        self._chats.close(chat)
 
 
 class Voxtral:
@@ -78,7 +101,12 @@ class Voxtral:
     carries = False
 
     def __init__(
-        self, network: VoxtralForConditionalGeneration, tekken: Tekken, languages: tuple[str, ...], rows: int
+        self,
+        network: VoxtralForConditionalGeneration,
+        tekken: Tekken,
+        languages: tuple[str, ...],
+        rows: int,
+        chat_audio_s: float | None = None,
     ) -> None:
         """rows: windows that there is room for in a step."""
         self._network = network
@@ -87,7 +115,13 @@ class Voxtral:
         # A partial encodes 30 s anew, which on a CPU takes longer than a second of speech.
         self.hop = SAMPLE_RATE // 2 if network.device.type == "cuda" else SAMPLE_RATE
         self.card = ModelCard(
-            kind="voxtral", languages=languages, detects=True, narrows=False, word_times="estimated", max_batch=rows
+            kind="voxtral",
+            languages=languages,
+            detects=True,
+            narrows=False,
+            word_times="estimated",
+            max_batch=rows,
+            chat_audio_s=chat_audio_s,
         )
 
     def sound(self) -> Spectrogram:
@@ -214,9 +248,11 @@ def bytes_each(config: VoxtralConfig, itemsize: int) -> int:
 
 
 def bytes_per_token(config: VoxtralConfig, itemsize: int) -> int:
-    """What the network remembers of a token: a key and a value in each layer."""
+    """What the network remembers of a token, a key and a value in each layer, and makes of these for all heads of the
+    layer that it is in."""
     text = config.text_config
-    return int(2 * text.num_hidden_layers * text.num_key_value_heads * text.head_dim * itemsize)
+    heads = text.num_hidden_layers * text.num_key_value_heads + text.num_attention_heads
+    return int(2 * heads * text.head_dim * itemsize)
 
 
 def _config(directory: Path, tekken: Tekken) -> VoxtralConfig:

@@ -20,7 +20,7 @@ from models.voxtral_stream import PIECE, Row, Written
 FFT, HOP = 400, 160
 """Samples of a mel frame, and from one to the next."""
 LOUDEST = 1.5
-"""Logarithm of the power that a bin is taken to reach (`global_log_mel_max`): what is told can't depend on what follows."""
+"""Logarithm of the power that is taken for the most of all audio (`global_log_mel_max`), as the rest is yet to come."""
 POSITIONS = 4
 """Of the encoder in a token: two frames each."""
 DECODER_WINDOW = 512
@@ -31,22 +31,18 @@ so nothing changes for it, and its slot takes a sixteenth of the memory."""
 class Ring:
     """Keys and values that layers keep of each slot's latest positions, `width` of which are added at a time.
 
-    Layers x slots x places x heads x size. A position's place is its number modulo `length`; behind those are `width`
-    places for the rows that sit a step out.
+    Layers x slots x places x heads x size. A position's place is its number modulo `length`; behind those are some for
+    rows that sit a step out.
     """
 
     def __init__(self, config: Any, window: int, width: int, slots: int, like: torch.Tensor) -> None:
         self.window, self.width = window, width
         # The first of the new positions still sees `window` of them.
         self.length = -(-(window + width - 1) // width) * width
-        self._shape = (
-            config.num_hidden_layers,
-            slots,
-            self.length + width,
-            config.num_key_value_heads,
-            config.head_dim,
-        )
-        self.keys, self.values = (torch.zeros(self._shape, dtype=like.dtype, device=like.device) for _ in range(2))
+        # A multiple of eight, for the sake of kernels that would pad a mask to it each time.
+        self._places = -(-(self.length + width) // 8) * 8
+        shape = (config.num_hidden_layers, slots, self._places, config.num_key_value_heads, config.head_dim)
+        self.keys, self.values = (torch.zeros(shape, dtype=like.dtype, device=like.device) for _ in range(2))
 
     @property
     def state(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -61,7 +57,7 @@ class Ring:
         held = last - (last - torch.arange(self.length, device=first.device)) % self.length
         held, seen_by = held[:, None, :], positions[:, :, None]
         seen = (held >= 0) & (held <= seen_by) & (held > seen_by - self.window)
-        return positions, places, F.pad(seen, (0, self.width))[:, None]
+        return positions, places, F.pad(seen, (0, self._places - self.length))[:, None]
 
     def attend(
         self,

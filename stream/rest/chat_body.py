@@ -20,7 +20,7 @@ from stream.rest.intake import batches
 
 MAX_BODY = 32 * MB
 """What is read at once takes memory, and time that nothing else is done in: some tens of milliseconds for so much."""
-PIECE = 1 << 20
+PIECE = 1 << 18
 
 
 async def received(request: Request, desk: Desk) -> Arriving:
@@ -73,6 +73,9 @@ def decoded(text: str) -> Iterator[bytes]:
         head, comma, text = text.partition(",")
         if not comma or not head.endswith(";base64"):
             raise ValueError("no base64")
+    text = text.rstrip("= \t\r\n")
+    if "=" in text:
+        raise ValueError("padding within base64")
     held = ""
     for start in range(0, len(text), PIECE):
         held += "".join(text[start : start + PIECE].split())

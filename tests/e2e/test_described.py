@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -36,7 +37,8 @@ EXAMPLES = 12
 @pytest.fixture(scope="module")
 def described(start_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Server:
     folder = str(tmp_path_factory.mktemp("data"))
-    return start_server("--model", "scripted", "--drain-s", "0", "--data-dir", folder, "--max-file-mb", "1")
+    both = ("--model", "scripted", "--model", "scripted-chat")
+    return start_server(*both, "--drain-s", "0", "--data-dir", folder, "--max-file-mb", "1")
 
 
 def with_nothing_changed(_: Any) -> None:
@@ -50,6 +52,9 @@ def with_a_recording(case: Any) -> None:
         case.body["file"] = RECORDING
     elif case.media_type == "application/octet-stream":
         case.body = RECORDING
+    elif isinstance(case.body, dict) and case.operation.path == CHAT:
+        said = {"type": "input_audio", "input_audio": base64.b64encode(RECORDING).decode()}
+        case.body = {**case.body, "messages": [{"role": "user", "content": [said]}], "model": "scripted-chat"}
     for name in ("model", "language"):
         case.query.pop(name, None)
 
@@ -98,4 +103,5 @@ def test_every_answer_is_one_that_is_described(described: Server, changed: Calla
     assert described.log.read_text() == ""
 
 
-RECORDED = ("/v1/audio/transcriptions", "/v1/audio/translations", "/v1/listen")
+CHAT = "/v1/chat/completions"
+RECORDED = ("/v1/audio/transcriptions", "/v1/audio/translations", "/v1/listen", CHAT)

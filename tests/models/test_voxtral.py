@@ -219,9 +219,13 @@ def test_rows_are_as_many_as_there_is_memory_for(directory: Path, monkeypatch: p
     weights, each = 4 * placement.parameters(directory), voxtral.bytes_each(config, 4)
     assert weights == 4 * sum(p.numel() for p in transformers.VoxtralForConditionalGeneration(config).parameters())
     monkeypatch.setitem(voxtral.ROWS, "cpu", 8)
-    for free, rows in ((weights + each, 1), (weights + 5 * each, 5), (weights + 50 * each, 8)):
+    for free, rows in ((weights + each, 1), (weights + 10 * each, 5), (weights + 50 * each, 8)):
         monkeypatch.setattr(placement, "_free", lambda device, free=free: free)
         assert loaded(directory).card.max_batch == rows
+    assert loaded(directory).card.chat_audio_s == 2_400
+    scant = weights + each + 1_000 * voxtral.bytes_per_token(config, 4)
+    monkeypatch.setattr(placement, "_free", lambda device: scant)
+    assert loaded(directory).card.chat_audio_s is None
     monkeypatch.setattr(placement, "_free", lambda device: weights + each - 1)
     with pytest.raises(ValueError, match=r"tiny takes .* GB for its weights as float32 .* free some"):
         loaded(directory)

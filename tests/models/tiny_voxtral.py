@@ -16,7 +16,7 @@ from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 from transformers import VoxtralConfig, VoxtralForConditionalGeneration, WhisperFeatureExtractor
 
 SPECIAL = {t["rank"]: t["token_str"] for t in Tekkenizer.DEPRECATED_SPECIAL_TOKENS}
-SPECIAL |= {24: "[AUDIO]", 25: "[BEGIN_AUDIO]", 34: "[TRANSCRIBE]"}
+SPECIAL |= {24: "[AUDIO]", 25: "[BEGIN_AUDIO]", 32: "[ARGS]", 33: "[CALL_ID]", 34: "[TRANSCRIBE]"}
 SPECIALS = 40
 """With fillers between those that have a use; they are where the published models have them."""
 WORDS = 300
@@ -24,15 +24,16 @@ WORDS = 300
 END = 2
 
 
-def build(directory: Path, *, seed: int = 3, ends: float = 2.0) -> Path:
-    """Write config, weights, tekken.json and processor config; return `directory`.
+def build(directory: Path, *, seed: int = 3, ends: float = 2.0, version: str = "v7") -> Path:
+    """Write config, weights, tekken.json (of a version that mistral_common knows) and processor config; return
+    `directory`.
 
     ends: how much louder the end of the answer is than other tokens: at 1 hardly any answer ends.
     """
     directory.mkdir(parents=True, exist_ok=True)
     model(seed, ends).save_pretrained(directory)
     WhisperFeatureExtractor(feature_size=128).save_pretrained(directory)
-    (directory / "tekken.json").write_text(json.dumps(tekken()))
+    (directory / "tekken.json").write_text(json.dumps(tekken(version)))
     return directory
 
 
@@ -69,7 +70,7 @@ def model(seed: int = 3, ends: float = 2.0) -> VoxtralForConditionalGeneration:
     return built
 
 
-def tekken() -> dict[str, Any]:
+def tekken(version: str) -> dict[str, Any]:
     """A tokenizer file as mistral_common reads it: bytes, then made-up words with a space before them."""
     syllables = [a + b for a, b in product("bdfgklmnprstvz", "aeiou")]
     words = islice((" " + "".join(parts) for parts in product(syllables, repeat=2)), WORDS)
@@ -81,7 +82,7 @@ def tekken() -> dict[str, Any]:
             "num_vocab_tokens": len(pieces),
             "default_vocab_size": SPECIALS + len(pieces),
             "default_num_special_tokens": SPECIALS,
-            "version": "v7",
+            "version": version,
         },
         "vocab": [
             {"rank": rank, "token_bytes": base64.b64encode(piece).decode(), "token_str": None}

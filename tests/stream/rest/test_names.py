@@ -5,8 +5,8 @@ from mistralai.client.models import BaseModelCard, ModelList
 from openai.types import Model
 
 from models.base import ModelCard
-from stream.errors import UnknownModel
-from stream.rest.names import ALIASES, entries, entry, resolve
+from stream.errors import UnknownModel, Unsupported
+from stream.rest.names import ALIASES, entries, entry, resolve, resolve_chat
 
 ENGLISH = ModelCard(kind="pocketsphinx", languages=("en",))
 TURBO = ModelCard(kind="whisper", languages=("en", "de"), detects=True)
@@ -98,3 +98,56 @@ def test_one_entry():
     assert entry("base", CARDS, 1)["tasks"] == ["transcribe", "translate"]
     with pytest.raises(UnknownModel):
         entry("nobody", CARDS, 1)
+
+
+# -- chats ------------------------------------------------------------------------------------------------------------
+
+TALKER = ModelCard(kind="other", languages=("en",), chat_audio_s=60.0)
+MINI = ModelCard(kind="voxtral", languages=("en",), chat_audio_s=60.0)
+CHATTING = {"base": BASE, "talker": TALKER, "mini": MINI, "late": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("talker", "talker"),
+        ("late", "late"),
+        (None, "talker"),
+        ("voxtral-mini-2507", "mini"),
+        ("voxtral-small-latest", "mini"),
+    ],
+)
+def test_chats_are_answered_by_the_best_that_can(name: str | None, own: str):
+    assert resolve_chat(name, CHATTING) == own
+
+
+def test_without_one_of_its_kind_another_that_can_chat_answers():
+    assert resolve_chat("voxtral-mini-2507", {"base": BASE, "talker": TALKER}) == "talker"
+
+
+def test_one_that_is_not_ready_may_be_one_that_can():
+    assert resolve_chat("voxtral-mini-2507", {"base": BASE, "late": None}) == "late"
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("base", Unsupported), ("whisper-1", Unsupported), ("nova-3", Unsupported), ("gpt-4o", UnknownModel)],
+)
+def test_what_can_not_chat_names_what_can(name: str, error: type[Exception]):
+    with pytest.raises(error) as caught:
+        resolve_chat(name, CHATTING)
+    assert caught.value.hint == "`talker`, `mini` can chat"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["base", "voxtral-mini-2507", None])
+def test_without_any_it_is_said_how_to_get_one(name: str | None):
+    with pytest.raises(Unsupported) as caught:
+        resolve_chat(name, {"base": BASE})
+    assert "--model voxtral:" in str(caught.value.hint)
+
+
+def test_the_list_says_who_can_chat():
+    listed = {each["id"]: each["capabilities"]["completion_chat"] for each in entries(CHATTING, 1)}
+    able = {name for name, alias in ALIASES.items() if alias.chats}
+    assert {name for name, can in listed.items() if can} == {"talker", "mini"} | able
+    assert not any(each["capabilities"]["completion_chat"] for each in entries(CARDS, 1))
