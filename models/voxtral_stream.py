@@ -139,10 +139,10 @@ class Stream:
 
     @property
     def due(self) -> bool:
-        """There is something to be fed. Where nobody speaks, there never is: all that could be written is made up."""
+        """There is something to be fed."""
         if self._end is None:
             return self._accepted >= self._reached + TOKEN
-        if not self._speech or self._speech[0][0] >= self._end:
+        if not self._spoken_at_all:
             return False
         # The last token is not fed, since nothing would follow.
         audio = -(-(self._end - self._anchor) // TOKEN)
@@ -211,9 +211,14 @@ class Stream:
         return self._heard + BEHIND
 
     @property
+    def _spoken_at_all(self) -> bool:
+        """Where nobody speaks, all that could be written is made up."""
+        return bool(self._speech) and (self._end is None or self._speech[0][0] < self._end)
+
+    @property
     def _words(self) -> tuple[Word, ...]:
         """Those behind the stable ones; of those around the end the ones whose middle lies before it."""
-        words = self._written.words
+        words = self._written.words if self._spoken_at_all else ()
         if self._end is None:
             return words
         return fit([word for word in words if word.start + word.end < 2 * self._end], self._promised, self._end)
@@ -228,7 +233,7 @@ class Stream:
 
     def _spoken(self, start: int) -> bool:
         """Whether there is speech in the token's audio that begins there."""
-        return any(first < start + TOKEN and last > start for first, last in self._speech[-8:])
+        return any(first < start + TOKEN and last > start for first, last in self._speech)
 
     def _begin_anew(self, start: int) -> None:
         log.warning(

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.base import DecodeOptions, Hypothesis, Kind, Samples, Word
+from models.base import SAMPLE_RATE, DecodeOptions, Hypothesis, Kind, Samples, Word
 from models.voxtral_realtime import VoxtralRealtime
 from models.voxtral_stream import BEFORE, BEHIND, KEPT, RUT, Row, Stream, Written
 from models.voxtral_words import TOKEN
+from stream.engine import SPEECH_WITHOUT_TEXT_S
 from tests.models.echo import DELAY, FORMAT, MARK, PAD, Echo, spell
 
 SPEECH = spell(PAD, PAD, PAD, MARK, b" one", b"teen", PAD, PAD, PAD, MARK, b" two", b" three", PAD)
@@ -156,6 +157,15 @@ def test_where_nobody_speaks_nothing_is_fed(end: int):
     assert network.batches == []
 
 
+def test_nothing_is_told_before_someone_speaks():
+    model = VoxtralRealtime(Echo(), FORMAT)
+    stream = model.begin(DecodeOptions())
+    stream.accept(SPEECH, False)
+    assert {hypothesis.words for hypothesis in drain(model, stream)} == {()}
+    stream.finish(len(SPEECH))
+    assert [(final.words, final.rejected) for final in drain(model, stream)] == [((), "no_speech")]
+
+
 def test_begun_again_it_goes_on_behind_what_was_promised():
     stable = [Word(" something", 0, 2 * TOKEN), Word(" else", 2 * TOKEN, 3 * TOKEN)]
     *partials, final = listen(Echo(), SPEECH, stable=stable)
@@ -196,6 +206,10 @@ def test_what_was_told_is_not_heard_anew(caplog: pytest.LogCaptureFixture):
     assert np.array_equal(rows[1].piece[BEFORE:-BEHIND], samples[told.words[0].end :][:TOKEN])
 
 
+def test_a_rut_is_noticed_before_the_server_begins_the_utterance_again():
+    assert RUT < SPEECH_WITHOUT_TEXT_S * SAMPLE_RATE
+
+
 def test_silence_is_no_rut(caplog: pytest.LogCaptureFixture):
     network = Echo()
     model = VoxtralRealtime(network, FORMAT)
@@ -208,8 +222,8 @@ def test_silence_is_no_rut(caplog: pytest.LogCaptureFixture):
 
 def test_a_rut_costs_no_more_than_as_much_again(caplog: pytest.LogCaptureFixture):
     network = Deaf(1_000)
-    listen(network, spell(*[PAD] * (60 * 16_000 // TOKEN)))
-    assert sum(network.batches) < 2.5 * 60 * 16_000 / TOKEN
+    listen(network, spell(*[PAD] * (60 * SAMPLE_RATE // TOKEN)))
+    assert sum(network.batches) < 2.5 * 60 * SAMPLE_RATE / TOKEN
 
 
 def test_memory_does_not_grow_with_what_was_heard():
@@ -220,7 +234,7 @@ def test_memory_does_not_grow_with_what_was_heard():
         stream.accept(SPEECH, True)
         drain(model, stream)
         most = max(most, len(stream._pcm))
-    assert most <= 2 * (KEPT + 3 * 16_000)
+    assert most <= 2 * (KEPT + 3 * SAMPLE_RATE)
 
 
 def test_finals_are_asked_for_as_such():
