@@ -24,8 +24,8 @@ class ModelOptions:
     model: tuple[str, ...] = field(
         default=("auto",),
         metadata={
-            "help": "a model to serve: auto, pocketsphinx, a Whisper size, a hub id or a directory, or `voxtral:` and one "
-            "of the latter two; may be given several times, the first is the default"
+            "help": "a model to serve: auto, pocketsphinx, a Whisper size, a hub id or a directory, or `voxtral:` with "
+            "one of the latter two; may be given several times, the first is the default"
         },
     )
     device: Literal["auto", "cpu", "cuda"] = field(default="auto", metadata={"help": "where Whisper and Voxtral run"})
