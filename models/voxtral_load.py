@@ -15,11 +15,10 @@ import torch
 from mistral_common.tokens.tokenizers.base import SpecialTokens
 from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 from transformers import VoxtralRealtimeConfig, VoxtralRealtimeForConditionalGeneration
-from transformers.utils import logging as transformers_log
 
 from models.base import SAMPLE_RATE
 from models.features import mel_filters
-from models.placement import Placement, parameters, place, spare
+from models.placement import load_weights, parameters, place, spare
 from models.registry import ModelSpec
 from models.voxtral_realtime import channels_of, slots_for
 from models.voxtral_slots import FFT, HOP, POSITIONS, Slots, slot_bytes
@@ -57,7 +56,7 @@ def open_network(spec: ModelSpec) -> tuple[Slots, Format]:
     except ValueError as error:
         raise ValueError(f"{error}; --slots sets how many channels to have room for") from error
     torch.set_num_threads(spec.threads)
-    net = _load(directory, placement)
+    net = load_weights(VoxtralRealtimeForConditionalGeneration, directory, placement)
     count = slots_that_fit(int(left * SHARE) // each, spec)
     while True:
         slots = Slots(net, count, prompt=format.prompt, given=format.given, delay=delay, mel=_mel_filters(config))
@@ -65,8 +64,8 @@ def open_network(spec: ModelSpec) -> tuple[Slots, Format]:
         log.info("%s: %d slots of %.0f MB, a step takes %.1f ms", spec.name, count, each / 2**20, 1000 * took)
         if took <= BUSY_S or spec.slots is not None or count == slots_for(1):
             break
-        del slots  # before the next ones are laid out
-        count = max(slots_for(1), count // 2)
+        del slots  # before others are laid out
+        count = max(slots_for(1), min(int(count * BUSY_S / took), count - 1))
     if took > TOKEN / SAMPLE_RATE:
         log.warning("%s can't keep up with %d who talk at once", spec.name, channels_of(count))
     return slots, format
@@ -122,16 +121,3 @@ def _read_tekken(path: Path, config: Any) -> tuple[Format, int]:
     if format.left < 1:
         raise ValueError(f"{path}: streaming_n_left_pad_tokens must be above 0")
     return format, audio.get_num_delay_tokens()
-
-
-def _load(directory: Path, placement: Placement) -> VoxtralRealtimeForConditionalGeneration:
-    transformers_log.disable_progress_bar()
-    try:
-        net, told = VoxtralRealtimeForConditionalGeneration.from_pretrained(
-            directory, dtype=placement.dtype, local_files_only=True, output_loading_info=True
-        )
-    except Exception as error:  # damaged files raise whatever their bytes lead to
-        raise ValueError(f"{directory} can't be loaded: {error}. If it was fetched, fetch it again") from error
-    if lacking := sorted({*told["missing_keys"], *(name for name, *_ in told["mismatched_keys"])}):
-        raise ValueError(f"the weights in {directory} lack {lacking[0]}, or it has another shape: fetch them again")
-    return net.to(placement.device)

@@ -113,8 +113,8 @@ HEAVY = {
         *("models.voxtral_load", "models.voxtral_slots"),
     },
     "transformers": {
-        *("models.continuation", "models.voxtral", "models.voxtral_chat", "models.voxtral_load"),
-        "models.voxtral_slots",
+        *("models.continuation", "models.placement", "models.voxtral", "models.voxtral_chat"),
+        *("models.voxtral_load", "models.voxtral_slots"),
     },
     "uvicorn": {"stream.serving"},
     "webrtcvad": {"vad.webrtc"},
