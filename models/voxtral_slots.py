@@ -68,8 +68,10 @@ class Ring:
         places: torch.Tensor,
         seen: torch.Tensor,
     ) -> torch.Tensor:
-        """Keep the new keys and values, and attend to all that is seen. All but the last two are rows x width x heads x
-        size; so is what is returned."""
+        """Keep the new keys and values, and attend to all that is seen: rows x width x what all heads say together.
+
+        query, key, value: rows x width x heads x size; places, seen: as `place` has them.
+        """
         rows, width, heads, size = query.shape
         keys, values = self.keys[layer, :rows], self.values[layer, :rows]
         row = torch.arange(rows, device=query.device)[:, None]
