@@ -56,22 +56,22 @@ IMPURE = {"asyncio", "concurrent", "multiprocessing", "queue", "selectors", "soc
 PURE = {
     *(
         f"stream.{name}"
-        for name in (
-            "audio",
-            "batch",
-            "beat",
-            "channel",
-            "costs",
-            "credentials",
-            "errors",
-            "events",
-            "load",
-            "media_messages",
-        )
+        for name in ("audio", "batch", "channel", "costs", "credentials", "errors", "events", "load", "media_messages")
     ),
     *(
         f"stream.{name}"
-        for name in ("messages", "multipart", "outbox", "pace", "promise", "stops", "subtitles", "text", "tracks")
+        for name in (
+            "beat",
+            "messages",
+            "multipart",
+            "outbox",
+            "pace",
+            "promise",
+            "stops",
+            "subtitles",
+            "text",
+            "tracks",
+        )
     ),
     *("stream.transcriber", "stream.transcript", "stream.twilio_signature"),
     *("stream.protocols", "stream.protocols.base", "stream.protocols.mistral", "stream.protocols.native"),

@@ -43,6 +43,7 @@ def main() -> int:
     flags.add_argument("--seconds", type=float, default=15.0, help="for each")
     chosen = flags.parse_args()
     sessions = chosen.sessions or SESSIONS[chosen.device]
+    torch.set_num_threads(1)  # tiny networks are slower on more, and CUDA needs no second
     network = build(chosen.device)
     each = slot_bytes(network.config, network.dtype)
     figures = [
