@@ -36,8 +36,8 @@ class ChatOptions:
     """How an answer is to be written.
 
     temperature: 0 takes the likeliest token each time. top_p: share of probability that tokens are drawn from, above 0.
-    max_tokens: the answer's most, None for what room there is. seed: equal seeds give equal answers, whatever else is
-    answered meanwhile; None for any.
+    max_tokens: the answer's most, None for the model's own limit. seed: equal seeds give equal answers, whatever else
+    is answered meanwhile; None for any.
     """
 
     temperature: float = 0.0

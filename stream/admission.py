@@ -1,4 +1,4 @@
-"""Who may open a session or have a recording transcribed, and which engine serves it.
+"""Who may open a session, have a recording transcribed or chat, and which engine serves it.
 
 Knows nothing of sockets and wire formats.
 """
@@ -29,10 +29,11 @@ class AdmissionOptions:
     )
     max_sessions_per_key: int = field(default=100, metadata={"help": "sessions open at once with one API key"})
     max_recordings: int = field(
-        default=4, metadata={"help": "recordings transcribed at once; some more wait for their turn"}
+        default=4,
+        metadata={"help": "recordings transcribed at once, and chats read at once; some more wait for their turn"},
     )
     max_recordings_per_key: int = field(
-        default=20, metadata={"help": "recordings of one API key that are transcribed or wait at once"}
+        default=20, metadata={"help": "recordings and chats of one API key that are worked on or wait at once"}
     )
 
     def __post_init__(self) -> None:
@@ -41,13 +42,15 @@ class AdmissionOptions:
 
 
 WAITING = 16
-"""Recordings that may be there for each that is transcribed, itself included: each has a file on disk."""
+"""Recordings and chats that may be there for each recording that is transcribed, itself included: each has a file on
+disk."""
 
 
 class Admission:
     """The first engine is the default. `draining` refuses every newcomer, `closing` ends recordings, too.
 
-    turn: to be held while a recording is transcribed. webhooks: None where sessions may have none.
+    turn: to be held while a recording is transcribed. chat_turn: while the server has a chat's audio. webhooks: None
+    where sessions may have none.
     """
 
     def __init__(
@@ -57,6 +60,8 @@ class Admission:
         self.webhooks = webhooks
         self.draining = self.closing = False
         self.turn = asyncio.Semaphore(options.max_recordings)
+        # Of their own: chats may wait long for a model's memory, and recordings not for them.
+        self.chat_turn = asyncio.Semaphore(options.max_recordings)
         self._options = options
         self._seats: Counter[str | None] = Counter()
         self._places: Counter[str | None] = Counter()
@@ -88,13 +93,13 @@ class Admission:
 
     @contextmanager
     def place(self, key: str | None) -> Iterator[None]:
-        """A place for one recording of `key`; raises Draining, Overloaded or QuotaExceeded."""
+        """A place for one recording or chat of `key`; raises Draining, Overloaded or QuotaExceeded."""
         self._require_open()
         if self._places.total() >= self._options.max_recordings * WAITING:
-            raise Overloaded("too many recordings wait to be transcribed", retry_after_s=30)
+            raise Overloaded("too many recordings and chats wait for their turn", retry_after_s=30)
         if key is not None and self._places[key] >= self._options.max_recordings_per_key:
             raise QuotaExceeded(
-                f"{self._options.max_recordings_per_key} recordings of this key are being transcribed or wait",
+                f"{self._options.max_recordings_per_key} recordings and chats of this key are worked on or wait",
                 retry_after_s=30,
             )
         self._places[key] += 1

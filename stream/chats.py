@@ -87,6 +87,17 @@ class Chats:
         """How many chats a step may have so that it takes no more than `seconds`."""
         return self._costs.rows(key, self._model.card.max_batch, seconds)
 
+    def run(self, ids: Sequence[int], key: Hashable, seconds: float) -> None:
+        """A step, and more of the same, as many as will have ended after so long."""
+        ends = self._clock() + seconds
+        self.step(ids, key)
+        while True:
+            now = self._clock()
+            ids = [job.id for job in self.jobs(now) if job.id in ids and job.need.key == key]
+            if not ids or now + self._costs.seconds(key, len(ids)) >= ends:
+                return
+            self.step(ids, key)
+
     def step(self, ids: Sequence[int], key: Hashable) -> None:
         self._report(Started(list(ids)))
         started = self._clock()

@@ -179,8 +179,12 @@ class Worker:
             [chosen, *_] = [job for job in jobs if job.id == ids[0]]
             if not chosen.live:
                 self._filed_at = now
-            step = self._chats.step if chosen.id in self._chats else self._step
-            step(ids, chosen.need.key)
+            if chosen.id in self._chats:
+                # Where it had to go before those who talk, it won't soon again: it has as long as a file's step.
+                urgent = near or any(job.live for job in jobs)
+                self._chats.run(ids, chosen.need.key, FILE_STEP_S if urgent else 0)
+            else:
+                self._step(ids, chosen.need.key)
         return bool(ids)
 
     def _room(self, job: Job) -> int:

@@ -45,12 +45,13 @@ def routes(desk: Desk) -> APIRouter:
     )
     async def completions(request: Request) -> Response:
         """An answer to messages, of which those of the user may hold recordings."""
+        key = request.scope.get("steno.key")
         async with AsyncExitStack() as holding:
-            holding.enter_context(desk.place(request.scope.get("steno.key")))
+            holding.enter_context(desk.place(key))
             asked, arrived = await _read(desk, request, reading, holding)
             engine = desk.chatting(asked.model)
-            await unless_gone(request.receive, _fetch(desk, request.scope.get("steno.key"), asked, arrived, holding))
-            chatting = desk.answering(_asked(desk, request.scope.get("steno.key"), asked, arrived), engine)
+            await unless_gone(request.receive, _fetch(desk, key, asked, arrived, holding))
+            chatting = desk.answering(_with_files(desk, key, asked, arrived), engine)
             answer = Answer(asked, f"chatcmpl-{uuid.uuid4().hex}", engine.name, int(time.time()))
             headers = {IGNORED: ", ".join(asked.ignored)} if asked.ignored else {}
             if asked.streamed:
@@ -108,15 +109,17 @@ async def _fetch(desk: Desk, key: str | None, asked: ChatRequest, arrived: Arriv
                 arrived[clip.where] = await holding.enter_async_context(desk.fetched(key, clip.source.url))
 
 
-def _asked(desk: Desk, key: str | None, asked: ChatRequest, arrived: Arrived) -> Asked:
-    def part(part: str | Audio) -> str | Recorded:
+def _with_files(desk: Desk, key: str | None, asked: ChatRequest, arrived: Arrived) -> Asked:
+    """What is asked, with files in place of their sources. Each is opened when it is its turn."""
+
+    def recorded(part: str | Audio) -> str | Recorded:
         if isinstance(part, str):
             return part
         assert not isinstance(part.source, Inline)
         file = arrived.get(part.where)
         return Recorded(part.where, partial(desk.opened, key, Upload() if file else part.source, file))
 
-    messages = tuple((each.role, tuple(map(part, each.content))) for each in asked.messages)
+    messages = tuple((each.role, tuple(map(recorded, each.content))) for each in asked.messages)
     return Asked(messages, asked.options, asked.stop)
 
 

@@ -104,7 +104,7 @@ CHAT_FIELDS: dict[str, Any] = {
     "model": {"type": "string", "description": "A name from GET /v1/models; by default the first that can chat"},
     "temperature": {"type": "number", "minimum": 0, "maximum": 2, "default": 0},
     "top_p": {"type": "number", "exclusiveMinimum": 0, "maximum": 1, "default": 1},
-    "max_tokens": {**_TOKENS, "description": "By default what room the model has"},
+    "max_tokens": {**_TOKENS, "description": "By default the model's own limit"},
     "max_completion_tokens": {**_TOKENS, "description": "The same, as OpenAI has it; it counts for more"},
     "stop": {"anyOf": [_STOP, {"type": "array", "items": _STOP, "maxItems": MAX_STOPS}]},
     "seed": {**_SEED, "description": "The same seed and request give the same answer"},

@@ -127,7 +127,7 @@ class Desk:
 
     def answering(self, asked: Asked, engine: Engine) -> Chatting:
         admission = self.admission
-        return Chatting(asked, engine, self._metrics, self._limits, admission.turn, admission.require_going_on)
+        return Chatting(asked, engine, self._metrics, self._limits, admission.chat_turn, admission.require_going_on)
 
     def _stored(self, key: str | None, file_id: str) -> BinaryIO:
         return self.store.read(self.store.owner(key), file_id)[1]

@@ -48,7 +48,7 @@ ALIASES = {
 }
 
 
-CHATTING = "`--model voxtral:DIRECTORY`"
+CHATTING = "`--model voxtral:mistralai/Voxtral-Mini-3B-2507`"
 """How a server gets a model that can."""
 
 

@@ -96,15 +96,16 @@ def text(words: Sequence[object]) -> str:
     return "".join(word.text for word in words)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("language", [None, "de"])
-def test_says_what_transformers_has_it_say(directory: Path, decoder: Voxtral, language: str | None) -> None:
+@pytest.mark.parametrize(("language", "lengths"), [(None, (0.5, 2, 7, 30)), ("de", (1.2, 3.3, 5))])
+def test_says_what_transformers_has_it_say(
+    directory: Path, decoder: Voxtral, language: str | None, lengths: Sequence[float]
+) -> None:
     reference = Reference(directory)
-    lengths = (0.5, 1.2, 2, 3.3, 7, 30)
     clips = [noise(seconds, i) for i, seconds in enumerate(lengths)]
     said = [text(decoded.words) for decoded in decoder.decode([over(clip, language) for clip in clips])]
     limits = [TOKENS_PER_S * (1 + len(clip) // SAMPLE_RATE) for clip in clips]
     assert said == [reference.says(clip, language, limit) for clip, limit in zip(clips, limits, strict=True)]
-    assert len(set(said)) >= 4
+    assert len(set(said)) > 2
     assert max(map(len, said)) > 20
 
 

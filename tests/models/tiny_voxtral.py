@@ -15,6 +15,8 @@ import torch
 from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 from transformers import VoxtralConfig, VoxtralForConditionalGeneration, WhisperFeatureExtractor
 
+torch.set_num_threads(1)  # of more, such small models spend most of their time waiting
+
 SPECIAL = {t["rank"]: t["token_str"] for t in Tekkenizer.DEPRECATED_SPECIAL_TOKENS}
 SPECIAL |= {24: "[AUDIO]", 25: "[BEGIN_AUDIO]", 32: "[ARGS]", 33: "[CALL_ID]", 34: "[TRANSCRIBE]"}
 SPECIALS = 40

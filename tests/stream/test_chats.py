@@ -24,7 +24,7 @@ from stream.messages import (
 )
 from stream.worker import FILE_STEP_S, PAUSE_S, TALK_S, Worker
 
-STEP_S = 0.05
+STEP_S = 0.045
 
 
 class Clock:
@@ -241,12 +241,15 @@ def test_no_step_is_begun_while_a_live_final_is_near(worker, model, clock):
 
 
 def test_it_does_not_starve_beside_those_who_talk_all_the_time(worker, model, clock):
-    take(worker, live(9), chat(1, "a b"))
-    for _ in range(int(2.5 * FILE_PATIENCE_S / STEP_S)):
+    """Once in a while it has as long as a file's step, of which there is one at a time."""
+    take(worker, live(9), chat(1, "a b c d e f g h i j k l m n"))
+    began = clock.now
+    while clock.now < began + 2.5 * FILE_PATIENCE_S:
         worker.take(push(9))
         clock.now += STEP_S
         worker.turn()
-    assert [step for step in model.steps if step != "words"] == [["a b"], ["a b"]]
+    runs = "".join("." if step == "words" else "c" for step in model.steps).strip(".").split(".")
+    assert [len(run) for run in runs if run] == [int(FILE_STEP_S / STEP_S)] * 2
 
 
 def test_files_and_chats_take_turns(worker, model, clock):

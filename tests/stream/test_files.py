@@ -262,6 +262,21 @@ def test_a_server_that_starts_leaves_the_uploads_of_others_alone(open_store: Cal
     assert content(later, "ours", keep(arriving).id) == b"half and half"
 
 
+def test_what_has_arrived_can_be_read_until_it_is_discarded(store: FileStore):
+    arriving = store.receive(store.owner("first"))
+    arriving.write(b"all of it")
+    arriving.end()
+    for _ in range(2):
+        with arriving.open() as file:
+            assert file.read() == b"all of it"
+    with pytest.raises(ValueError):
+        arriving.write(b"more")
+    arriving.discard()
+    with pytest.raises(FileNotFoundError):
+        arriving.open()
+    assert store._arriving == 0
+
+
 def test_what_is_kept_is_not_still_arriving(open_store: Callable[..., FileStore]):
     """Before it is let go as well."""
     store = open_store(max_store_mb=2)

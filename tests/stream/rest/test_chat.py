@@ -326,7 +326,7 @@ async def test_a_client_that_leaves_ends_the_work(streamed: bool, server: Served
 
     admission = server.service.admission
     for _ in range(4):
-        await admission.turn.acquire()
+        await admission.chat_turn.acquire()
     asking = asyncio.create_task(server.app(scope_of(request), until_it_left(body, left), send))
     while not admission._places:  # noqa: ASYNC110  there is no event to wait for
         await asyncio.sleep(0)

@@ -192,7 +192,9 @@ def test_there_is_a_limit_to_clips_and_to_text():
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b'"x"', b"\xff", b"[" * 100_000, b'{"messages": ' + b"[" * 100_000], ids=range(7)
+    "body",
+    [b"", b"{", b"[]", b'"x"', b"\xff", b'{"x": "\\ud800"}', b"[" * 100_000, b'{"messages": ' + b"[" * 100_000],
+    ids=range(8),
 )
 def test_what_is_no_json_object_is_refused(body: bytes):
     with pytest.raises(BadRequest):
