@@ -135,6 +135,9 @@ class ModelCard:
         their lengths.
     max_batch: utterances, or chats, that one step takes. capacity: utterances that may be open at once, None for any
         number.
+    channels: how many may be admitted, None for more than `capacity`: not everyone talks all the time.
+    tick_s: seconds of audio that a step takes of each of its utterances, where that takes about as long for all as for
+        one; they need every one of these steps. None for a model that may be stepped less often under load.
     chat_audio_s: seconds of audio that a conversation may hold if it is a `models.chat.ChatModel`, None if it isn't.
     """
 
@@ -148,6 +151,8 @@ class ModelCard:
     word_times: Literal["measured", "estimated"] = "measured"
     max_batch: int = 1
     capacity: int | None = None
+    channels: int | None = None
+    tick_s: float | None = None
     chat_audio_s: float | None = None
 
 

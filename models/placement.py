@@ -1,4 +1,4 @@
-"""Where a model on torch runs: the device, how its numbers are stored there, and whether it fits.
+"""Where a model on torch runs: the device, how its numbers are stored there, whether it fits, and getting it there.
 
 Knows nothing of what the model does.
 """
@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
+from transformers.utils import logging as transformers_log
 
 from models.registry import ModelSpec
 
@@ -68,6 +70,20 @@ def spare(name: str, placement: Placement, weights: int, least: int) -> int:
             f"{placement.device} has {_gb(free)} free: free some, or take another device or a smaller model"
         )
     return free - weights
+
+
+def load_weights(kind: Any, directory: Path, placement: Placement) -> Any:
+    """A model of one of transformers' classes. Raises ValueError for weights that are damaged, or not all there."""
+    transformers_log.disable_progress_bar()
+    try:
+        network, told = kind.from_pretrained(
+            directory, dtype=placement.dtype, local_files_only=True, output_loading_info=True
+        )
+    except Exception as error:  # damaged files raise whatever their bytes lead to
+        raise ValueError(f"{directory} can't be loaded: {error}. If it was fetched, fetch it again") from error
+    if lacking := sorted({*told["missing_keys"], *(name for name, *_ in told["mismatched_keys"])}):
+        raise ValueError(f"the weights in {directory} lack {lacking[0]}, or it has another shape: fetch them again")
+    return network.to(placement.device)
 
 
 def _free(device: torch.device) -> int:

@@ -103,6 +103,7 @@ class ModelSpec:
     device:   "cpu" or "cuda"; compute_type: how numbers are stored, "default" chooses by device.
     threads:  what one step may use.
     languages, tasks: as `Size` has them. What the directory itself declares counts for more.
+    slots:    channels that a model with a slot for each is to have room for, None for as many as it can.
     """
 
     name: str
@@ -113,6 +114,7 @@ class ModelSpec:
     threads: int = 1
     languages: tuple[str, ...] | None = None
     tasks: tuple[Task, ...] | None = None
+    slots: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

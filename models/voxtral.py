@@ -16,14 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 from transformers import VoxtralConfig, VoxtralForConditionalGeneration
-from transformers.utils import logging as transformers_log
 
 from models.base import SAMPLE_RATE, Kind, Model, ModelCard, Samples, Word
 from models.chat import Chat, Conversation, Delta
 from models.continuation import Continuation
 from models.declaration import NOTHING, declared
 from models.features import FRAMES, WINDOW, Spectrogram
-from models.placement import Placement, parameters, place, spare
+from models.placement import load_weights, parameters, place, spare
 from models.redecode import Decoded, Redecode, Window
 from models.registry import ModelSpec
 from models.spelling import compresses, repeats, spaced, words
@@ -66,7 +65,7 @@ def load(spec: ModelSpec) -> Model:
     left = spare(spec.name, placement, parameters(directory) * placement.dtype.itemsize, each)
     rows = min(ROWS[placement.device.type], max(1, left // 2 // each))
     room = min(CHATS * CONTEXT, (left - rows * each) // bytes_per_token(config, placement.dtype.itemsize))
-    network = _network(directory, placement)
+    network = load_weights(VoxtralForConditionalGeneration, directory, placement)
     chats = Chats(network, tekken, audio_tokens(config), room)
     decoder = Voxtral(network, tekken, declaration.languages or LANGUAGES, rows, chats.audio_s or None)
     decoder.check()
@@ -263,16 +262,3 @@ def _config(directory: Path, tekken: Tekken) -> VoxtralConfig:
     if config.audio_token_id != tekken.audio or config.text_config.vocab_size < len(tekken):
         raise ValueError(f"{directory / 'tekken.json'} belongs to another model than config.json: fetch both again")
     return config
-
-
-def _network(directory: Path, placement: Placement) -> VoxtralForConditionalGeneration:
-    transformers_log.disable_progress_bar()
-    try:
-        network, told = VoxtralForConditionalGeneration.from_pretrained(
-            directory, dtype=placement.dtype, local_files_only=True, output_loading_info=True
-        )
-    except Exception as error:  # damaged files raise whatever their bytes lead to
-        raise ValueError(f"{directory} can't be loaded: {error}. If it was fetched, fetch it again") from error
-    if lacking := sorted({*told["missing_keys"], *(name for name, *_ in told["mismatched_keys"])}):
-        raise ValueError(f"the weights in {directory} lack {lacking[0]}, or it has another shape: fetch them again")
-    return network.to(placement.device)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -75,9 +75,10 @@ class Admission:
     def seat(self, key: str | None) -> Iterator[None]:
         """A place for one session of `key`; raises Draining, Overloaded or QuotaExceeded."""
         self._require_open()
+        self._require_somewhere(lambda engine: engine.require_channel())
         most = self._options.max_sessions
         if most is None:
-            self._require_room_somewhere()
+            self._require_somewhere(lambda engine: engine.require_room())
         elif self._seats.total() >= most:
             raise Overloaded(f"all {most} sessions are taken", retry_after_s=10)
         if key is not None and self._seats[key] >= self._options.max_sessions_per_key:
@@ -116,11 +117,11 @@ class Admission:
         if self.draining:
             raise Draining("the server is shutting down", retry_after_s=5)
 
-    def _require_room_somewhere(self) -> None:
+    def _require_somewhere(self, require: Callable[[Engine], None]) -> None:
         """Which engine it will be is not always known before `start`."""
         for number, engine in enumerate(self.engines.values(), 1):
             try:
-                engine.require_room()
+                require(engine)
             except Overloaded:
                 if number == len(self.engines):
                     raise

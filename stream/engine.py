@@ -68,7 +68,7 @@ WORTH, QUICK = 1.5, 2.0
 """What more workers must decode, beside fewer, and clips a second that each must: it has fewer threads, so a step takes
 longer, and fewer utterances to share it."""
 CHANNELS_PER_SLOT = 2
-"""Channels admitted for each utterance that a model has room for: nobody talks all the time."""
+"""Channels admitted for each utterance that a model has room for, where it doesn't say: nobody talks all the time."""
 
 UNLOADABLE = "the model can't be loaded again"
 
@@ -219,6 +219,11 @@ class Engine:
         if not self.ready:
             raise Overloaded(f"model `{self.name}` is being loaded", retry_after_s=5)
 
+    def require_channel(self) -> None:
+        """Raises Overloaded while all channels that the model has are taken."""
+        if self.ready:
+            self._require_channels(1)
+
     def require_room(self) -> None:
         """Raises Overloaded while those who talk already are as many as can be decoded in time."""
         now = time.monotonic()
@@ -232,11 +237,15 @@ class Engine:
         former: what the session has already, and gives back for it; perhaps elsewhere.
         """
         self.require_ready()
-        capacity = self.card.capacity
-        taken = self.channels - (former.channels if former in self._leases else 0)
-        if capacity is not None and taken + channels > capacity * CHANNELS_PER_SLOT * len(self._replicas):
-            raise Overloaded(f"model `{self.name}` has no room for another session", retry_after_s=10)
+        self._require_channels(channels - (former.channels if former in self._leases else 0))
         return Lease(self._leases, channels)
+
+    def _require_channels(self, more: int) -> None:
+        most = self.card.channels
+        if most is None and self.card.capacity is not None:
+            most = self.card.capacity * CHANNELS_PER_SLOT
+        if most is not None and self.channels + more > most * len(self._replicas):
+            raise Overloaded(f"model `{self.name}` has no room for another session", retry_after_s=10)
 
     def begin(
         self, options: DecodeOptions, deliver: Callable[[Update], None], *, carry: str | None = None, live: bool = True
@@ -427,7 +436,8 @@ class _Replica:
             for id, hypothesis in report.hypotheses
             if (ticket := self.tickets.get(id)) and ticket.live
         ]
-        if live:
+        # Steps for ticks fill whatever time there is: such a model has room for as many as it has channels.
+        if live and self.card.tick_s is None:
             self._busyness.stepped(report.started, report.ended)
         for ticket, hypothesis in live:
             if hypothesis.final and ticket.finished_at is not None:

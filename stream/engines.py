@@ -6,7 +6,7 @@ Knows nothing of sessions.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -46,9 +46,16 @@ class ModelOptions:
             "a CPU what serves best, by measure; else one)"
         },
     )
+    slots: int | None = field(
+        default=None,
+        metadata={
+            "help": "channels that Voxtral Realtime has room for, each in memory of its own (default: as many as fit "
+            "and can be decoded in time, by measure)"
+        },
+    )
 
     def __post_init__(self) -> None:
-        for name in ("threads", "replicas"):
+        for name in ("threads", "replicas", "slots"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"{name} must be above 0, not {value}")
 
@@ -58,7 +65,7 @@ class ModelOptions:
 def build(options: ModelOptions, engine: EngineOptions, metrics: Metrics) -> tuple[dict[str, Engine], list[str]]:
     """Engines by model name, not yet started, and what the operator should know about them; fetches weights.
 
-    Raises what `registry.resolve` raises.
+    Raises what `registry.resolve` raises, and ValueError for an option that no model makes use of.
     """
     resolved = registry.resolve(
         options.model,
@@ -67,10 +74,12 @@ def build(options: ModelOptions, engine: EngineOptions, metrics: Metrics) -> tup
         threads=options.threads or os.cpu_count() or 1,
         compute_type=options.compute_type,
     )
+    if options.slots is not None and all(each.spec.kind != "voxtral_realtime" for each in resolved):
+        raise ValueError("slots are for Voxtral Realtime, and no such model is to be served")
     engines = {}
     for each in resolved:
-        layouts = _layouts(each.spec, options)
-        engines[each.spec.name] = Engine(each.spec, engine, clip=CLIP, layouts=layouts, metrics=metrics)
+        spec = replace(each.spec, slots=options.slots)
+        engines[spec.name] = Engine(spec, engine, clip=CLIP, layouts=_layouts(spec, options), metrics=metrics)
     return engines, [each.note for each in resolved if each.note]
 
 

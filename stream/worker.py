@@ -25,6 +25,7 @@ from models.base import Kind, Model, Utterance
 from models.chat import ChatModel
 from stream import trial
 from stream.batch import Job, choose
+from stream.beat import Beat
 from stream.chats import Chats
 from stream.costs import Costs
 from stream.messages import (
@@ -100,6 +101,7 @@ class Worker:
         self._model = model
         self._costs = costs or Costs()
         self._pace = Pace()
+        self._beat = None if model.card.tick_s is None else Beat(model.card.tick_s)
         self._report = report
         self._clock = clock
         self._open: dict[int, _Open] = {}
@@ -108,10 +110,11 @@ class Worker:
         self._reported_at = clock()
 
     @property
-    def waiting(self) -> bool:
-        """There is something to do, or progress to tell, as soon as its time has come."""
-        due = any(mine.since is not None for mine in self._open.values())
-        return due or self._chats.waiting or any(self._idle())
+    def rest_s(self) -> float | None:
+        """When to call `turn` again if no order comes before; None where nothing can be done without one."""
+        if any(mine.since is not None for mine in self._open.values()):
+            return (self._beat.rest_s(self._clock()) if self._beat else 0.0) or PROGRESS_S
+        return PROGRESS_S if self._chats.waiting or any(self._idle()) else None
 
     def take(self, order: Order) -> None:
         """Orders for an utterance that has failed or is over are ignored: they crossed that report."""
@@ -160,7 +163,8 @@ class Worker:
     def turn(self) -> bool:
         """Do one step, if one is worth doing; say so."""
         now = self._clock()
-        self._pace.update(sum(mine.live and not mine.finishing for mine in self._open.values()))
+        if self._beat is None:
+            self._pace.update(sum(mine.live and not mine.finishing for mine in self._open.values()))
         jobs = [*self._jobs(now), *self._chats.jobs(now)]
         if now - self._reported_at >= PROGRESS_S and (heard := [(id, mine.heard) for id, mine in self._idle()]):
             self._report(Heard(heard, self._pace.rung))
@@ -184,6 +188,8 @@ class Worker:
         return bool(ids)
 
     def _room(self, job: Job) -> int:
+        if self._beat:
+            return self._model.card.max_batch
         hurried = not job.live and self._clock() - self._talked_at < TALK_S
         seconds = FILE_STEP_S if hurried else STEP_S
         costs = self._chats.costs if job.id in self._chats else self._costs
@@ -202,10 +208,13 @@ class Worker:
                 continue
             partial = need.kind in (Kind.FIRST, Kind.PARTIAL)
             mine.since = now if mine.since is None else mine.since
-            waited = now - mine.stepped
-            if partial and waited < self._pace.every_s / 2:
-                continue
-            early = partial and waited < self._pace.every_s
+            if self._beat is None:
+                waited = now - mine.stepped
+                if partial and waited < self._pace.every_s / 2:
+                    continue
+                early = partial and waited < self._pace.every_s
+            else:
+                early = partial and self._beat.rest_s(now) > 0
             yield Job(id, need, mine.since, mine.finishing, mine.live, mine.solo, early)
 
     def _idle(self) -> Iterator[tuple[int, _Open]]:
@@ -234,6 +243,8 @@ class Worker:
         self._report(Stepped(told, started, ended, self._pace.rung))
         self._costs.observe(key, len(ids), ended - started)
         self._pace.observe(len(ids), ended - started)
+        if self._beat:
+            self._beat.stepped(started, ended)
         for id, hypothesis in told:
             mine = self._open[id]
             mine.since, mine.stepped = None, started
@@ -276,7 +287,7 @@ def serve(orders: SimpleQueue[Order | None], report: Callable[[Report], None]) -
                 return
             worker.take(order)
         stepped = worker.turn()
-        wait_s = 0 if stepped else PROGRESS_S if worker.waiting else None
+        wait_s = 0 if stepped else worker.rest_s
 
 
 def _drained(orders: SimpleQueue[Order | None], wait_s: float | None) -> Iterator[Order | None]:

@@ -15,7 +15,8 @@ LAYERS = (
     "automata usage",
     "audio costs credentials errors inflow media_messages metrics pace patterns rest rest.counts rest.languages stops "
     "text tracks",
-    "batch channel echo events load media_child messages multipart pages promise rules secret trial twilio_signature",
+    "batch beat channel echo events load media_child messages multipart pages promise rules secret trial "
+    "twilio_signature",
     "rest.addresses rest.fields rest.names",
     "rest.dial",
     "chat_ticket chats files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket "
@@ -71,7 +72,18 @@ PURE = {
     ),
     *(
         f"stream.{name}"
-        for name in ("messages", "multipart", "outbox", "pace", "promise", "stops", "subtitles", "text", "tracks")
+        for name in (
+            "beat",
+            "messages",
+            "multipart",
+            "outbox",
+            "pace",
+            "promise",
+            "stops",
+            "subtitles",
+            "text",
+            "tracks",
+        )
     ),
     *("stream.automata", "stream.patterns"),
     *("stream.transcriber", "stream.transcript", "stream.twilio_signature"),
@@ -84,7 +96,8 @@ PURE = {
     *(f"stream.rest.{name}" for name in ("deepgram_words", "languages", "names", "request", "segments", "sse")),
     *("vad.detector", "vad.endpointer", "vad.energy", "vad.registry", "vad.tones", "vad.webrtc"),
     *("models.agreement", "models.base", "models.chat", "models.context", "models.features", "models.layouts"),
-    *("models.redecode", "models.spelling", "models.times", "models.tokens"),
+    *("models.redecode", "models.spelling", "models.times", "models.tokens", "models.voxtral_stream"),
+    "models.voxtral_words",
     *("steno.captions", "steno.errors", "steno.events", "steno.formats", "steno.inbox", "steno.options"),
     *("steno.protocol", "steno.bench.accuracy", "steno.bench.bootstrap", "steno.bench.document", "steno.bench.heard"),
     *("steno.bench.losses", "steno.bench.plan", "steno.bench.play", "steno.bench.quantiles", "steno.bench.reference"),
@@ -99,7 +112,7 @@ HEAVY = {
     "faster_whisper": set(),  # brings the file of vad.silero, which finds it without importing all the rest
     "huggingface_hub": {"models.weights"},
     "matplotlib": {"steno.bench.plot"},
-    "mistral_common": {"models.tekken"},
+    "mistral_common": {"models.tekken", "models.voxtral_load"},
     "onnxruntime": {"vad.silero"},
     "pocketsphinx": {"models.pocketsphinx"},
     "ray": set(),
@@ -108,8 +121,14 @@ HEAVY = {
     "soundfile": {"stream.calibrate", "stream.trial", "stream.demo", "steno.recording"},
     "tokenizers": {"models.tokens"},
     "safetensors": {"models.placement"},
-    "torch": {"models.continuation", "models.placement", "models.voxtral", "models.voxtral_chat"},
-    "transformers": {"models.continuation", "models.voxtral", "models.voxtral_chat"},
+    "torch": {
+        *("models.continuation", "models.placement", "models.voxtral", "models.voxtral_chat"),
+        *("models.voxtral_load", "models.voxtral_slots"),
+    },
+    "transformers": {
+        *("models.continuation", "models.placement", "models.voxtral", "models.voxtral_chat"),
+        *("models.voxtral_load", "models.voxtral_slots"),
+    },
     "uvicorn": {"stream.serving"},
     "webrtcvad": {"vad.webrtc"},
 }

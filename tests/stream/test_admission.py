@@ -18,6 +18,7 @@ def engine(name: str, **card: Any) -> Any:
         name=name,
         ready=True,
         require_ready=lambda: None,
+        require_channel=lambda: None,
         require_room=lambda: None,
         card=ModelCard(**{"kind": "fake", "languages": ("en", "de"), **card}),
     )
@@ -119,6 +120,16 @@ def test_an_engine_at_its_limit_takes_no_more():
     with room.seat(None):
         assert room.engine(SessionOptions(model="able")).name == "able"
     room.engines["able"].require_room = full
+    with pytest.raises(Overloaded, match="limit"), room.seat(None):
+        pass
+
+
+def test_no_number_of_sessions_stands_for_a_channel():
+    room = admission(max_sessions=1)
+    room.engines["plain"].require_channel = full
+    with room.seat(None):
+        pass
+    room.engines["able"].require_channel = full
     with pytest.raises(Overloaded, match="limit"), room.seat(None):
         pass
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from models.chat import Clip, Conversation, Turn
 from models.registry import ModelSpec
 from models.scripted import Scripted, ledger_audio
 from stream import engine as engine_module
+from stream import load
 from stream.engine import Decoded, Engine, EngineOptions, GaveUp, Layout, Progress, Restarted
 from stream.errors import BadRequest, EngineFailed, Overloaded, StreamError
 from stream.link import in_thread, start_process
@@ -413,6 +414,31 @@ async def test_capacity_is_shared_by_channels_that_take_turns(monkeypatch):
         with pytest.raises(Overloaded):
             engine.admit(2)
         engine.admit(1)
+
+
+async def test_a_model_may_say_how_many_channels_it_has(monkeypatch):
+    monkeypatch.setattr(Scripted, "card", replace(Scripted.card, capacity=4, channels=3))
+    async with running(in_thread(serve)) as engine:
+        engine.require_channel()
+        lease = engine.admit(3)
+        with pytest.raises(Overloaded):
+            engine.require_channel()
+        with pytest.raises(Overloaded):
+            engine.admit(1)
+        lease.release()
+        engine.require_channel()
+
+
+async def test_steps_that_fill_the_time_are_no_overload(monkeypatch):
+    monkeypatch.setattr(load, "BUSY", 0.001)
+    for tick_s, refusal in ((None, pytest.raises(Overloaded)), (0.08, nullcontext())):
+        monkeypatch.setattr(Scripted, "card", replace(Scripted.card, tick_s=tick_s))
+        async with running(in_thread(serve)) as engine:
+            utterance = Utterance(engine, "slow=0.5")
+            utterance.push(LEDGER[:3_200])
+            await utterance.final()
+            with refusal:
+                engine.require_room()
 
 
 async def test_who_changes_a_session_needs_no_second_place_for_it(monkeypatch):

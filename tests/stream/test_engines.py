@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from models.registry import ModelSpec, Resolved
 from models.weights import HubUnreachable
 from stream.engine import EngineOptions, Layout
 from stream.engines import ModelOptions, build
@@ -26,6 +27,17 @@ def test_an_operator_may_say_how_many():
     for option in ("replicas", "threads"):
         with pytest.raises(ValueError, match=option):
             layouts("scripted", **{option: 0})
+
+
+def test_slots_are_for_a_model_that_has_some(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    with pytest.raises(ValueError, match="Voxtral Realtime"):
+        layouts("scripted", slots=3)
+    with pytest.raises(ValueError, match="above 0"):
+        ModelOptions(slots=0)
+    spec = ModelSpec(name="realtime", kind="voxtral_realtime", path=str(tmp_path))
+    monkeypatch.setattr("models.registry.resolve", lambda names, **options: [Resolved(spec)])
+    engines, _ = build(ModelOptions(slots=3), EngineOptions(), Metrics())
+    assert engines["realtime"]._spec.slots == 3
 
 
 def test_how_whisper_lies_best_on_the_cores_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

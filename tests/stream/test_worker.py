@@ -63,9 +63,9 @@ class Heeded:
 class Model:
     """Its utterances are told apart by their prompt."""
 
-    def __init__(self, capacity=None, rows=None):
+    def __init__(self, capacity=None, rows=None, tick_s=None):
         self.rows = rows
-        self.card = ModelCard(kind="test", languages=("en",), max_batch=4, capacity=capacity)
+        self.card = ModelCard(kind="test", languages=("en",), max_batch=4, capacity=capacity, tick_s=tick_s)
         self.begun = []
 
     def begin(self, options, stable=(), carry=None):
@@ -178,11 +178,11 @@ def test_progress_without_steps_is_told_now_and_then_for_all_at_once(told):
     worker = Worker(Model(), told.append, clock)
     run(worker, begin(1), begin(2), begin(3), push(1, 10), push(2, 20))
     assert told == []
-    assert worker.waiting
+    assert worker.rest_s == PROGRESS_S
     clock.now += PROGRESS_S
     run(worker, push(1, 10))
     assert told == [Heard([(1, 20), (2, 20)])]
-    assert not worker.waiting
+    assert worker.rest_s is None
     clock.now += PROGRESS_S
     run(worker, push(2, 5))
     assert told[1:] == [Heard([(2, 25)])]
@@ -305,6 +305,56 @@ def test_files_wait_for_nobody_who_is_silent_for_ever(told):
         worker.take(Push(1, bytes(100), False))
         run(worker, *recording([2]))
     assert finals(told).count(2) == 10
+
+
+class Ticking(Model):
+    """Its steps take a while."""
+
+    def __init__(self, clock, step_s):
+        super().__init__(tick_s=0.08)
+        self._clock, self._step_s = clock, step_s
+
+    def step(self, batch):
+        self._clock.now += self._step_s
+        return super().step(batch)
+
+
+def stepped(told):
+    return [report.ids for report in told if isinstance(report, Started)]
+
+
+def test_a_model_with_a_tick_waits_for_more_to_come_due(told):
+    clock = Clock()
+    worker = Worker(Ticking(clock, 0.01), told.append, clock)
+    run(worker, begin(1), begin(2), push(1))
+    run(worker, push(2))
+    assert stepped(told) == [[1]]
+    assert worker.rest_s == pytest.approx(0.01)
+    run(worker, push(1))
+    clock.now += worker.rest_s
+    run(worker)
+    assert stepped(told) == [[1], [1, 2]]
+
+
+def test_a_final_takes_all_along_that_are_due(told):
+    clock = Clock()
+    worker = Worker(Ticking(clock, 0.01), told.append, clock)
+    run(worker, begin(1), begin(2), begin(3), push(1))
+    run(worker, push(2), Finish(1, 1000))
+    assert stepped(told) == [[1], [1, 2]]
+
+
+def test_no_tick_is_left_out_however_late_finals_are(told):
+    clock = Clock()
+    worker = Worker(Ticking(clock, 1.0), told.append, clock)
+    for id in range(1, 30):
+        run(worker, begin(id), push(id), Finish(id, 1000))
+    run(worker, begin(40), begin(41))
+    del told[:]
+    for _ in range(5):
+        run(worker, push(40), push(41))
+    assert stepped(told) == [[40, 41]] * 5
+    assert {report.rung for report in told if isinstance(report, Stepped)} == {Rung.KEEPING_UP}
 
 
 def test_waiting_for_a_slot_is_no_progress(told):
