@@ -4,7 +4,7 @@ Pure: knows nothing of torch, nor of who shares a step. Positions are samples of
 
 A stream is silence (`left` tokens), then the audio; with each 80 ms of it goes the token that was written last, at
 first one of the prompt's, and one comes out. What is said is written `delay` tokens later; so at the end silence
-follows, `right` tokens of it.
+follows, `right` tokens of it, or what was heard there.
 """
 
 from __future__ import annotations
@@ -127,9 +127,9 @@ class Stream:
             self._speech.append((start, self._accepted))
 
     def finish(self, end: int) -> None:
-        # What was fed from behind the end was heard as silence, and is as good as that which would follow.
+        # What was accepted from behind the end is fed in place of silence: some of it may have been already, and what
+        # is said must not depend on how much.
         self._end = min(end, self._accepted)
-        self._accepted = max(self._end, min(self._accepted, self._reached))
 
     # -- steps ------------------------------------------------------------------------------------------------------
 
