@@ -1,9 +1,10 @@
 /**
  * Finals to captions that can be read while they show.
  *
- * At most two lines of 42 columns, at most 7 s and at least 1 s, long enough to read at 17 columns a second where the next
- * one lets it, none over another of its channel; cut at pauses and where sentences and phrases end. Servers and the `steno`
- * command follow the same rules: `tests/wire/captions/` holds all of them to these. Knows nothing of documents.
+ * At most two lines of 42 columns, at most 7 s and at least 1 s, long enough to read at 17 columns a second where the
+ * next one lets it, none over another of its channel; cut at pauses and where sentences and phrases end. Servers and
+ * the `steno` command follow the same rules: `tests/wire/captions/` holds all of them to these. Knows nothing of
+ * documents.
  */
 
 import { columnsOf } from "./columns.js";
@@ -31,8 +32,8 @@ export function captions(finals) {
 }
 
 /**
- * The pieces of each caption of a channel. A final ends with a caption, unless that is too short to stand alone before the
- * next one.
+ * The pieces of each caption of a channel. A final ends with a caption, unless that is too short to stand alone before
+ * the next one.
  * @param {Said[]} finals
  */
 function groups(finals) {

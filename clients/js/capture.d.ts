@@ -19,8 +19,8 @@ export interface MicrophoneOptions {
 export function microphone(options?: MicrophoneOptions): Promise<MediaStream>;
 
 /**
- * Asks which tab, window or screen to listen to; wants a click just before. The stream has sound only, as it was played.
- * Rejects with an AudioError: permission_denied, no_audio_track, unsupported, insecure_context.
+ * Asks which tab, window or screen to listen to; wants a click just before. The stream has sound only, as it was
+ * played. Rejects with an AudioError: permission_denied, no_audio_track, unsupported, insecure_context.
  */
 export function sharedAudio(): Promise<MediaStream>;
 
@@ -37,8 +37,8 @@ export interface CaptureOptions {
 /**
  * Starts to capture. Each source is mixed to mono and is one channel of the chunks, in their order, all on one clock.
  *
- * Rejects with an AudioError: no_audio_track for a stream without, gesture_needed where the browser wants a click first,
- * unsupported.
+ * Rejects with an AudioError: no_audio_track for a stream without, gesture_needed where the browser wants a click
+ * first, unsupported.
  */
 export function capture(sources: Source | readonly Source[], options?: CaptureOptions): Promise<Capture>;
 

@@ -1,8 +1,8 @@
 /**
  * One session of the native protocol, version 1, over one connection or several: what to send, what came back.
  *
- * Audio has marks, in samples per channel with the session's offset: `received` by the server, and `durable`, before which
- * finals, silence or declared gaps cover everything. Knows nothing of sockets, timers or readers.
+ * Audio has marks, in samples per channel with the session's offset: `received` by the server, and `durable`, before
+ * which finals, silence or declared gaps cover everything. Knows nothing of sockets, timers or readers.
  */
 
 import { IncompleteError, ProtocolError, RequestError, SessionError } from "./errors.js";
@@ -27,8 +27,8 @@ const SILENCE = {
 };
 
 /**
- * Give it each frame of the server, in order, by `receive`; send what `start`, and then `take`, return. Audio and requests
- * are put in between, once there is `ready`, with whom to tell when they are sent and answered.
+ * Give it each frame of the server, in order, by `receive`; send what `start`, and then `take`, return. Audio and
+ * requests are put in between, once there is `ready`, with whom to tell when they are sent and answered.
  */
 export class Conversation {
   /** @type {ReadyEvent | null} */
@@ -60,7 +60,9 @@ export class Conversation {
     this.#keep = keep;
   }
 
-  /** The first text of a connection. What earlier ones have left unsaid or without a final comes behind it, from `take`. */
+  /**
+   * The first text of a connection. What earlier ones have left unsaid or without a final comes behind it, from `take`.
+   */
   start() {
     this.open = false;
     this.done = null;
@@ -117,7 +119,7 @@ export class Conversation {
     if (this.stopped) throw new Error("the session has been stopped");
   }
 
-  // -- from the server -------------------------------------------------------------------------------------------------
+  // -- from the server ------------------------------------------------------------------------------------------------
 
   /**
    * The event that a frame tells; undefined for one that version 1 doesn't know.

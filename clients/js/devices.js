@@ -71,37 +71,31 @@ function mediaDevices() {
 
 /** @param {Error} cause */
 function noMicrophone(cause) {
-  switch (cause.name) {
-    case "NotAllowedError":
-    case "SecurityError":
-      return new AudioError("permission_denied", "the microphone is not allowed: allow it in the browser's settings of this page", { cause });
-    case "NotFoundError":
-      return new AudioError("no_device", "there is no microphone", { cause });
-    case "OverconstrainedError":
-      return new AudioError("no_device", "that microphone is no longer there: pick another one", { cause });
-    case "NotReadableError":
-    case "AbortError":
-      return new AudioError("device_busy", "the microphone gives no sound: another program may use it", { cause });
-    default:
-      return cause;
-  }
+  return named(cause, {
+    NotAllowedError: ["permission_denied", "the microphone is not allowed: allow it in this page's settings"],
+    SecurityError: ["permission_denied", "the microphone is not allowed here"],
+    NotFoundError: ["no_device", "there is no microphone"],
+    OverconstrainedError: ["no_device", "that microphone is no longer there: pick another one"],
+    NotReadableError: ["device_busy", "the microphone gives no sound: another program may use it"],
+    AbortError: ["device_busy", "the microphone gives no sound: another program may use it"],
+  });
 }
 
 /** @param {Error} cause */
 function nothingShared(cause) {
-  switch (cause.name) {
-    case "NotAllowedError":
-      return new AudioError("permission_denied", "nothing was shared: pick a tab or screen, and allow it", { cause });
-    case "InvalidStateError":
-      return new AudioError("gesture_needed", "the browser shares only after a click", { cause });
-    case "NotFoundError":
-    case "NotReadableError":
-    case "AbortError":
-      return new AudioError("device_busy", "that can't be shared now", { cause });
-    case "NotSupportedError":
-    case "TypeError":
-      return new AudioError("unsupported", "this browser can't share the sound of a tab", { cause });
-    default:
-      return cause;
-  }
+  return named(cause, {
+    NotAllowedError: ["permission_denied", "nothing was shared: pick a tab or screen, and allow it"],
+    InvalidStateError: ["gesture_needed", "the browser shares only after a click"],
+    NotFoundError: ["device_busy", "that can't be shared now"],
+    NotReadableError: ["device_busy", "that can't be shared now"],
+    AbortError: ["device_busy", "that can't be shared now"],
+    NotSupportedError: ["unsupported", "this browser can't share the sound of a tab"],
+    TypeError: ["unsupported", "this browser can't share the sound of a tab"],
+  });
+}
+
+/** @param {Error} cause @param {Record<string, [AudioErrorCode, string]>} reasons by what browsers call them */
+function named(cause, reasons) {
+  const reason = reasons[cause.name];
+  return reason ? new AudioError(...reason, { cause }) : cause;
 }

@@ -1,6 +1,6 @@
 /**
- * Blocks of channels at a browser's rate to frames at a session's, with their levels. Knows nothing of the browser; runs in
- * worklets.
+ * Blocks of channels at a browser's rate to frames at a session's, with their levels. Knows nothing of the browser;
+ * runs in worklets.
  */
 
 import { pcm16 } from "./pcm.js";
@@ -14,7 +14,10 @@ export class Framer {
   #pending;
   #filled = 0;
 
-  /** @param {{ channels: number, from: number, to: number, frame: number }} options rates in Hz; frame: samples of one */
+  /**
+   * from, to: rates in Hz. frame: samples per channel in one.
+   * @param {{ channels: number, from: number, to: number, frame: number }} options
+   */
   constructor({ channels, from, to, frame }) {
     this.#resamplers = Array.from({ length: channels }, () => new Resampler(from, to));
     this.#pending = Array.from({ length: channels }, () => new Float32Array(frame));

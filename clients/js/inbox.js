@@ -10,6 +10,8 @@
 export class Inbox {
   /** @type {Map<unknown, Event>} */
   #waiting = new Map();
+  /** Goes on behind what was taken: from the front, a Map passes all places that it has had there. */
+  #order = this.#waiting.entries();
 
   get size() {
     return this.#waiting.size;
@@ -28,10 +30,14 @@ export class Inbox {
 
   /** The event that has waited longest; undefined when there is none. */
   take() {
-    for (const [key, event] of this.#waiting) {
-      this.#waiting.delete(key);
-      return event;
+    if (this.#waiting.size === 0) return undefined;
+    let next = this.#order.next();
+    if (next.done) {
+      this.#order = this.#waiting.entries();
+      next = this.#order.next();
     }
-    return undefined;
+    const [key, event] = /** @type {[unknown, Event]} */ (next.value);
+    this.#waiting.delete(key);
+    return event;
   }
 }

@@ -18,7 +18,7 @@ const OPEN_TIMEOUT_S = 10;
  * @property {(key: string | undefined) => Promise<Error>} explain why there was no connection
  * @property {() => void} greet there is one: say what opens the session, and call the line's `opened` once it is
  * @property {(frame: unknown) => void} hear what the server says; throws what ends the session
- * @property {(code: number, reason: string) => Error | null} hungUp what the server's hanging up means; null: all is well
+ * @property {(code: number, reason: string) => Error | null} hungUp what it means that the server has; null: all is well
  * @property {(event: ReconnectingEvent) => void} lost there is no connection for now
  * @property {(error: Error | null) => void} over there will be none any more; called once
  */
@@ -101,6 +101,11 @@ export class Line {
     }
     this.#socket = socket;
     let connected = false;
+    const refused = () => {
+      if (connected || socket !== this.#socket) return;
+      this.#socket = null;
+      this.#party.explain(key).then(opening.reject);
+    };
     socket.addEventListener("open", () => {
       connected = true;
       if (socket === this.#socket) this.#party.greet();
@@ -108,12 +113,12 @@ export class Line {
     socket.addEventListener("message", ({ data }) => {
       if (socket === this.#socket) this.#hear(data);
     });
+    // `close` follows, but not in Chrome where a page's policy forbids the connection.
+    socket.addEventListener("error", refused);
     socket.addEventListener("close", ({ code, reason }) => {
-      if (socket !== this.#socket) return;
-      if (connected) this.#failed(this.#party.hungUp(code, reason));
-      else this.#party.explain(key).then(opening.reject);
+      refused();
+      if (socket === this.#socket) this.#failed(this.#party.hungUp(code, reason));
     });
-    socket.addEventListener("error", () => {}); // `close` follows
   }
 
   /** @param {unknown} frame */

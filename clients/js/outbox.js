@@ -19,7 +19,10 @@ export class Outbox {
   #sent;
   #end;
 
-  /** @param {{ sampleBytes: number, channels: number, at: number, keep: boolean }} options sampleBytes: of all channels */
+  /**
+   * sampleBytes: of all channels. at: where the audio begins. keep: whether what was sent may have to be sent again.
+   * @param {{ sampleBytes: number, channels: number, at: number, keep: boolean }} options
+   */
   constructor({ sampleBytes, channels, at, keep }) {
     this.#sampleBytes = sampleBytes;
     this.#channels = channels;
@@ -31,7 +34,10 @@ export class Outbox {
     return this.#sent;
   }
 
-  /** @param {Uint8Array<ArrayBuffer>} audio whole samples, one at least @param {Answer} answer settled once they are sent */
+  /**
+   * audio: whole samples, one at least. answer: settled once they are sent.
+   * @param {Uint8Array<ArrayBuffer>} audio @param {Answer} answer
+   */
   addAudio(audio, answer) {
     this.#entries.push({ at: this.#end, audio, answer });
     this.#end += audio.length / this.#sampleBytes;

@@ -14,7 +14,9 @@ import { columnsOf, widthOf } from "./columns.js";
 
 /** Columns of a line, of which a caption has two at most; from Netflix's Timed Text Style Guides, like the next one. */
 export const LINE = 42;
-/** Columns that people read in a second: the guides' limit for most languages; 20 in English, 9 wide ones in Chinese. */
+/**
+ * Columns that people read in a second: the guides' limit for most languages; 20 in English, 9 wide ones in Chinese.
+ */
 const PER_SECOND = 17;
 
 export const SENTENCE = /[.!?…。！？｡؟۔։।॥።။។][^\p{L}\p{N}_]*$/u;
@@ -27,8 +29,8 @@ const OPENING = /^[\p{Ps}\p{Pi}¿¡]*$/u;
 const CLOSING = /^[\s\p{P}]*$/u;
 
 /**
- * The pieces of a final, none of which ends before the one before it, or before `after`; punctuation is one with what it
- * belongs to.
+ * The pieces of a final, none of which ends before the one before it, or before `after`; punctuation is one with what
+ * it belongs to.
  * @param {Said} final @param {number} after in ms
  */
 export function pieces(final, after) {

@@ -7,8 +7,9 @@ const PASSBAND = 0.9;
 const STOPBAND_DB = 70;
 
 /**
- * A polyphase filter: a windowed sinc for each place that an output can have between two inputs. After n inputs there have
- * been ceil(n * to / from) outputs, in whatever chunks they came, once `flush` has given those that wait for what follows.
+ * A polyphase filter: a windowed sinc for each place that an output can have between two inputs. After n inputs there
+ * have been ceil(n * to / from) outputs, in whatever chunks they came, once `flush` has given those that wait for what
+ * follows.
  */
 export class Resampler {
   #up;
@@ -46,7 +47,10 @@ export class Resampler {
     return this.#outputs();
   }
 
-  /** What is left, as if silence followed; the next `push` begins another signal. @returns {Float32Array<ArrayBuffer>} */
+  /**
+   * What is left, as if silence followed; the next `push` begins another signal.
+   * @returns {Float32Array<ArrayBuffer>}
+   */
   flush() {
     const left = this.push(new Float32Array(this.#half));
     this.#held.fill(0);

@@ -1,6 +1,6 @@
 /**
- * A live session: what a caller does with it, and what it does by itself. Knows nothing of the protocol's messages, which
- * are `conversation.js`'s, nor of sockets, which are the line's.
+ * A live session: what a caller does with it, and what it does by itself. Knows nothing of the protocol's messages,
+ * which are `conversation.js`'s, nor of sockets, which are the line's.
  */
 
 import { endpoint } from "./address.js";
@@ -83,7 +83,7 @@ class LiveSession {
     return this.#talk.durable;
   }
 
-  // -- what a caller does ----------------------------------------------------------------------------------------------
+  // -- what a caller does ---------------------------------------------------------------------------------------------
 
   /** @param {Chunk} audio @returns {Promise<void>} */
   send(audio) {
@@ -122,7 +122,7 @@ class LiveSession {
     return this.#readers.iterate();
   }
 
-  // -- what the line says ----------------------------------------------------------------------------------------------
+  // -- what the line says ---------------------------------------------------------------------------------------------
 
   /** @param {unknown} frame */
   #hear(frame) {
@@ -164,7 +164,7 @@ class LiveSession {
     this.#readers.end(error);
   }
 
-  // -- smaller steps ---------------------------------------------------------------------------------------------------
+  // -- smaller steps --------------------------------------------------------------------------------------------------
 
   /**
    * Puts something behind what waits to be sent; the promise is for `add` to have settled.

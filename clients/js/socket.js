@@ -3,7 +3,7 @@
  */
 
 import { refusal } from "./address.js";
-import { ConnectError } from "./errors.js";
+import { ConnectError, RefusedError } from "./errors.js";
 
 /** @import { WebSocketConstructor } from "./steno.js" */
 
@@ -59,7 +59,7 @@ async function unready(base) {
   const answer = await ask(`${base}/readyz`, undefined);
   if (answer.status !== 503) return undefined;
   const { reasons } = await answer.json();
-  return refusal(503, null, JSON.stringify({ error: { code: "not_ready", message: `not ready: ${reasons.join(", ")}` } }));
+  return new RefusedError(503, "not_ready", `not ready: ${reasons.join(", ")}`);
 }
 
 /** @param {string} base */

@@ -1,12 +1,12 @@
 /**
  * Live speech-to-text against a Steno server: `connect` opens a session, `watch` follows one that somebody else holds.
  *
- * What goes over the wire has the wire's names (`sample_rate`, `speech_started`), since they are documented once, for all
- * languages; what is JavaScript's alone has JavaScript's. Times are seconds on the session's clock, rounded to the
+ * What goes over the wire has the wire's names (`sample_rate`, `speech_started`), since they are documented once, for
+ * all languages; what is JavaScript's alone has JavaScript's. Times are seconds on the session's clock, rounded to the
  * millisecond; watermarks (`received`, `durable`, `offset`, `at` of `finalized`) are samples per channel.
  */
 
-// -- what can be asked for ---------------------------------------------------------------------------------------------
+// -- what can be asked for --------------------------------------------------------------------------------------------
 
 export type Encoding = "pcm_s16le" | "pcm_s32le" | "pcm_f16le" | "pcm_f32le" | "mulaw" | "alaw";
 
@@ -71,9 +71,9 @@ export interface Connection {
   /**
    * How many seconds to try for when a connection is lost; 0 is not at all.
    *
-   * A session's default is 0: it fails with an IncompleteError, whose `durable` says where to go on. With more, it keeps
-   * the audio that no final covers yet, opens a new session at the server with `offset`, and sends that audio again;
-   * `reconnecting` and a new `ready` tell of it. A viewer's default is 60; it is told again what it has missed.
+   * A session's default is 0: it fails with an IncompleteError, whose `durable` says where to go on. With more, it
+   * keeps the audio that no final covers yet, opens a new session at the server with `offset`, and sends that audio
+   * again; `reconnecting` and a new `ready` tell of it. A viewer's default is 60; it is told again what it has missed.
    */
   reconnect_s?: number;
   /** In place of the global one, or of the package `ws` where there is none. */
@@ -87,7 +87,7 @@ export interface WatchOptions extends Connection {
   seq?: number;
 }
 
-// -- sessions ----------------------------------------------------------------------------------------------------------
+// -- sessions ---------------------------------------------------------------------------------------------------------
 
 /**
  * Opens a session: `const session = await connect("wss://captions.example", { language: "en" })`.
@@ -101,12 +101,12 @@ export function connect(url: string | URL, options?: ConnectOptions): Promise<Se
 /**
  * A live session.
  *
- * Iterating yields events until the session is over: it ends after `done`, or after `close()`, and throws the StenoError
- * that cut it short. Each event is yielded once, however many iterate. Who reads slowly misses only partials and acks
- * that are out of date.
+ * Iterating yields events until the session is over: it ends after `done`, or after `close()`, and throws the
+ * StenoError that cut it short. Each event is yielded once, however many iterate. Who reads slowly misses only partials
+ * and acks that are out of date.
  *
- * What is asked for goes out in the order of the calls, awaited or not. All promises reject with the StenoError that cut
- * the session short; those that nobody awaits do so in silence.
+ * What is asked for goes out in the order of the calls, awaited or not. All promises reject with the StenoError that
+ * cut the session short; those that nobody awaits do so in silence.
  */
 export interface Session extends AsyncIterable<SessionEvent> {
   /** What the server granted: model, options in effect, limits. Of the latest connection. */
@@ -117,9 +117,9 @@ export interface Session extends AsyncIterable<SessionEvent> {
   readonly durable: number;
 
   /**
-   * Sends audio: whole samples of all channels in the session's encoding, any number of them, which are copied. Resolves
-   * once they are on their way: that waits while the server is `limits.ahead_s` behind, or the connection is lost.
-   * Throws TypeError for a part of a sample, Error behind `stop`.
+   * Sends audio: whole samples of all channels in the session's encoding, any number of them, which are copied.
+   * Resolves once they are on their way: that waits while the server is `limits.ahead_s` behind, or the connection is
+   * lost. Throws TypeError for a part of a sample, Error behind `stop`.
    */
   send(audio: ArrayBuffer | ArrayBufferView): Promise<void>;
 
@@ -148,8 +148,8 @@ export interface Session extends AsyncIterable<SessionEvent> {
 export function watch(url: string | URL, session: string, options?: WatchOptions): Promise<Viewer>;
 
 /**
- * Iterating yields `watching` first, again after each reconnection, then the session's events; it ends when the session is
- * over, or after `close()`, and throws the StenoError that cut it short.
+ * Iterating yields `watching` first, again after each reconnection, then the session's events; it ends when the session
+ * is over, or after `close()`, and throws the StenoError that cut it short.
  */
 export interface Viewer extends AsyncIterable<ViewerEvent> {
   /** What is watched; `session` is the id, by whatever name it was found. */
@@ -157,7 +157,7 @@ export interface Viewer extends AsyncIterable<ViewerEvent> {
   close(): void;
 }
 
-// -- events ------------------------------------------------------------------------------------------------------------
+// -- events -----------------------------------------------------------------------------------------------------------
 
 export type SessionEvent =
   | ReadyEvent
@@ -219,8 +219,8 @@ export interface Limits {
 export type EffectiveOptions = Options & { encoding: Encoding; sample_rate: number; channels: number };
 
 /**
- * The session is open, or open again after `reconnecting`. Then segments that had no final are void: their audio is heard
- * again, under new numbers.
+ * The session is open, or open again after `reconnecting`. Then segments that had no final are void: their audio is
+ * heard again, under new numbers.
  */
 export interface ReadyEvent {
   type: "ready";
@@ -233,7 +233,9 @@ export interface ReadyEvent {
   limits: Limits;
 }
 
-/** An event that is never left out; `seq` counts 1, 2, 3 … over a session, reconnections included, as `segment` does. */
+/**
+ * An event that is never left out; `seq` counts 1, 2, 3 … over a session, reconnections included, as `segment` does.
+ */
 interface Numbered {
   seq: number;
 }
@@ -375,7 +377,7 @@ export interface ReconnectingEvent {
   error: StenoError;
 }
 
-// -- errors ------------------------------------------------------------------------------------------------------------
+// -- errors -----------------------------------------------------------------------------------------------------------
 
 /** All that can go wrong with a session; `message` says what happened, and what to do about it where that is known. */
 export class StenoError extends Error {
@@ -385,7 +387,9 @@ export class StenoError extends Error {
 /** No session came about: nothing listens there, no answer in time, not a Steno server. */
 export class ConnectError extends StenoError {}
 
-/** The server said no before the session. `status` is HTTP's; `retry_after` is in seconds where the server named a time. */
+/**
+ * The server said no before the session. `status` is HTTP's; `retry_after` is in seconds where the server named a time.
+ */
 export class RefusedError extends ConnectError {
   constructor(status: number, code: string, message: string, retry_after?: number | null);
   readonly status: number;
@@ -405,7 +409,10 @@ export class SessionError extends StenoError {
   readonly durable: number;
 }
 
-/** The connection ended before `done`. To go on, open a session with `offset: error.durable` and send the audio from there. */
+/**
+ * The connection ended before `done`. To go on, open a session with `offset: error.durable` and send the audio from
+ * there.
+ */
 export class IncompleteError extends StenoError {
   constructor(message: string, marks: { received: number; durable: number }, options?: ErrorOptions);
   readonly received: number;

@@ -11,7 +11,9 @@ export function txt(finals: Iterable<Said>): string;
 /** The text is left as it is, since SRT has no escapes. */
 export function srt(finals: Iterable<Said>): string;
 
-/** Where there are several channels, each is a voice: by `voices`, names of channels, else "Channel 1", "Channel 2" … */
+/**
+ * Where there are several channels, each is a voice: by `voices`, names of channels, else "Channel 1", "Channel 2" …
+ */
 export function vtt(finals: Iterable<Said>, voices?: readonly string[]): string;
 
 export interface Caption {

@@ -4,7 +4,7 @@
 
 import { captions } from "./captions.js";
 
-/** @import { Said } from "./subtitles.js" */
+/** @import { Caption, Said } from "./subtitles.js" */
 
 export { captions };
 
@@ -15,26 +15,33 @@ export function txt(finals) {
 
 /** @param {Iterable<Said>} finals */
 export function srt(finals) {
-  return captions(finals)
-    .map((one, index) => `${index + 1}\n${clock(one.start_ms, ",")} --> ${clock(one.end_ms, ",")}\n${one.lines.join("\n")}\n\n`)
-    .join("");
+  const cues = captions(finals).map(
+    (one, index) => `${index + 1}\n${timed(one, ",")}\n${one.lines.join("\n")}\n\n`,
+  );
+  return cues.join("");
 }
 
 /** @param {Iterable<Said>} finals @param {readonly string[]} [voices] */
 export function vtt(finals, voices = []) {
   const shown = captions(finals);
   const several = new Set(shown.map(({ channel }) => channel)).size > 1;
-  const cues = shown.map(({ start_ms, end_ms, lines, channel }) => {
-    const voice = several ? `<v ${escaped(voices[channel] ?? `Channel ${channel + 1}`)}>` : "";
-    return `${clock(start_ms, ".")} --> ${clock(end_ms, ".")}\n${voice}${escaped(lines.join("\n"))}`;
+  const cues = shown.map((one) => {
+    const voice = several ? `<v ${escaped(voices[one.channel] ?? `Channel ${one.channel + 1}`)}>` : "";
+    return `${timed(one, ".")}\n${voice}${escaped(one.lines.join("\n"))}`;
   });
   return ["WEBVTT", ...cues].join("\n\n") + "\n";
+}
+
+/** @param {Caption} caption @param {string} point */
+function timed({ start_ms, end_ms }, point) {
+  return `${clock(start_ms, point)} --> ${clock(end_ms, point)}`;
 }
 
 /** @param {number} ms @param {string} point */
 function clock(ms, point) {
   const two = (/** @type {number} */ number) => String(Math.floor(number)).padStart(2, "0");
-  return `${two(ms / 3_600_000)}:${two((ms / 60_000) % 60)}:${two((ms / 1000) % 60)}${point}${String(ms % 1000).padStart(3, "0")}`;
+  const rest = String(ms % 1000).padStart(3, "0");
+  return `${two(ms / 3_600_000)}:${two((ms / 60_000) % 60)}:${two((ms / 1000) % 60)}${point}${rest}`;
 }
 
 /** @param {string} text */

@@ -45,7 +45,8 @@ class LiveViewer {
         explain: (key) => explained(this.#address(), "sessions", key, (found) => this.#missing(found)),
         greet: () => {}, // the server speaks first
         hear: (frame) => this.#hear(frame),
-        hungUp: (code, reason) => (code === 1000 ? null : new ConnectError(`the connection was lost: ${code} ${reason}`)),
+        hungUp: (code, reason) =>
+          code === 1000 ? null : new ConnectError(`the connection was lost: ${code}${reason && ` ${reason}`}`),
         lost: (event) => this.#readers.put(event),
         over: (error) => this.#readers.end(error),
       },

@@ -1,6 +1,6 @@
 /**
- * The SDK holds its half of golden conversations, with a server that plays its half from the file. The format is told in
- * tests/wire/conversation.py; conversations that no client of ours would have are left out.
+ * The SDK holds its half of golden conversations, with a server that plays its half from the file. The format is told
+ * in tests/wire/conversation.py; conversations that no client of ours would have are left out.
  */
 
 import assert from "node:assert/strict";

@@ -76,8 +76,8 @@ export class Peer {
   }
 
   final(segment, text, fields = {}) {
-    const told = { channel: 0, start: 0, end: 1, language: "en", confidence: 0.9, reason: "endpoint", latency: LATENCY };
-    this.tell("final", { segment, text, ...told, ...fields });
+    const told = { channel: 0, start: 0, end: 1, language: "en", confidence: 0.9, reason: "endpoint" };
+    this.tell("final", { segment, text, ...told, latency: LATENCY, ...fields });
   }
 
   partial(segment, text, stable = 0) {
@@ -115,7 +115,8 @@ export async function serving(scripts, test, answer = () => [404, ""]) {
   let sessions = 0;
   const http = createServer((request, response) => {
     const [status, body, headers = {}] = answer(request.url, request);
-    response.writeHead(status, { Connection: "close", ...headers }).end(typeof body === "string" ? body : JSON.stringify(body));
+    response.writeHead(status, { Connection: "close", ...headers });
+    response.end(typeof body === "string" ? body : JSON.stringify(body));
   });
   const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => "steno.v1" });
   http.on("upgrade", (request, socket, head) => {

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ConnectError, connect as connectWith, IncompleteError, ProtocolError, RefusedError, RequestError, SessionError } from "../../../clients/js/steno.js";
+import {
+  ConnectError,
+  connect as connectWith,
+  IncompleteError,
+  ProtocolError,
+  RefusedError,
+  RequestError,
+  SessionError,
+} from "../../../clients/js/steno.js";
 import { read, REFUSE, serving, WebSocket } from "./peer.mjs";
 
 const SECOND = new Uint8Array(32_000);
@@ -118,7 +126,8 @@ test("configure tells what is in effect, or what is wrong", async () => {
     });
     await session.stop();
     const { events } = await read(session);
-    assert.deepEqual(events.filter(({ type }) => type === "error").map(({ code }) => code), ["bad_audio", "unsupported"]);
+    const codes = events.filter(({ type }) => type === "error").map(({ code }) => code);
+    assert.deepEqual(codes, ["bad_audio", "unsupported"]);
   });
 });
 
@@ -412,7 +421,7 @@ test("a refused option is an error of connect", async () => {
     peer.socket.close(4404);
   }
   await serving(script, async (url) => {
-    await assert.rejects(connect(url, { model: "nonesuch" }), (error) => error instanceof SessionError && error.code === "unknown_model");
+    await assert.rejects(connect(url, { model: "nonesuch" }), { name: "SessionError", code: "unknown_model" });
   });
 });
 
@@ -455,7 +464,7 @@ for (const [what, answers, expected] of REFUSALS) {
 test("a server that answers all and opens nothing is a connect error", async () => {
   await serving(
     REFUSE,
-    (url) => assert.rejects(connect(url), (error) => error instanceof ConnectError && /opens no session now/.test(error.message)),
+    (url) => assert.rejects(connect(url), { name: "ConnectError", message: /opens no session now/ }),
     () => [200, {}],
   );
 });
@@ -463,7 +472,13 @@ test("a server that answers all and opens nothing is a connect error", async () 
 test("nothing listening is a connect error", async () => {
   let gone;
   await serving([], async (url) => void (gone = url));
-  await assert.rejects(connect(gone), (error) => error instanceof ConnectError && /nothing answers there/.test(error.message));
+  await assert.rejects(connect(gone), { name: "ConnectError", message: /nothing answers there$/ });
+});
+
+test("a page of another origin is told what lets it in", async (context) => {
+  globalThis.location = { origin: "https://page.example" };
+  context.after(() => delete globalThis.location);
+  await assert.rejects(connect("ws://127.0.0.1:9"), /nothing answers there, or not to pages of this origin/);
 });
 
 test("a close before ready is a connect error", async () => {

@@ -1,7 +1,8 @@
 /** Signals for tests. */
 
 export function tone(hz, rate, seconds) {
-  return Float32Array.from({ length: Math.round(rate * seconds) }, (_, index) => Math.sin((2 * Math.PI * hz * index) / rate));
+  const length = Math.round(rate * seconds);
+  return Float32Array.from({ length }, (_, index) => Math.sin((2 * Math.PI * hz * index) / rate));
 }
 
 /** The same numbers in 0..1 for the same seed (mulberry32). */

@@ -60,7 +60,7 @@ def test_a_session_outlives_its_server_and_loses_and_doubles_nothing(
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as client:
         assert client.stdout
         assert client.stderr
-        assert client.stdout.readline() == "half\n"
+        assert client.stdout.readline() == "one channel has its final, the other speaks\n"
         server.process.kill()
         server.process.wait()
         start_server("--model", "scripted", "--drain-s", "0", "--port", server.http.rpartition(":")[2])

@@ -61,6 +61,6 @@ def test_it_works_in_an_empty_folder(tarball: Path, tmp_path: Path):
     assert run(IMPORTS, tmp_path) == "1\n00:00:01,000 --> 00:00:02,000\nHello.\n\n\n"
     # Where Node brings no WebSocket, the package `ws` is what is missing.
     assert run("delete globalThis.WebSocket;" + CALL, tmp_path).startswith("there is no WebSocket here")
-    npm("install", str(needs.npm_package("ws")), cwd=tmp_path)
+    (tmp_path / "node_modules" / "ws").symlink_to(needs.npm_package("ws"))
     called = run("delete globalThis.WebSocket;" + CALL, tmp_path)
     assert called == "no session at ws://127.0.0.1:9/v1/stream: nothing answers there\n"

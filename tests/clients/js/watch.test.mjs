@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { ConnectError, ProtocolError, RefusedError, watch as watchWith } from "../../../clients/js/steno.js";
 import { read, REFUSE, serving, WebSocket } from "./peer.mjs";
 
+Math.random = () => 0; // attempts come as soon as they may
 const watch = (url, session, options) => watchWith(url, session, { WebSocket, ...options });
 const told = (events) => events.map(({ type, seq, first_seq }) => [type, seq ?? first_seq]);
 
@@ -74,9 +75,10 @@ test("who wants no reconnection gets the error, from the event that was wanted o
 });
 
 const found = [{ id: "s1", labels: { callSid: "CA1" } }];
+const unauthorized = { error: { code: "unauthorized", message: "no such API key" } };
 for (const [name, answer, expected] of [
   ["nobody", [200, { data: found }], [404, "no live session `nobody` (not_found, HTTP 404)"]],
-  ["s1", [401, { error: { code: "unauthorized", message: "no such API key" } }], [401, "no such API key (unauthorized, HTTP 401)"]],
+  ["s1", [401, unauthorized], [401, "no such API key (unauthorized, HTTP 401)"]],
   ["CA1", [200, { data: found }], [undefined, null]],
 ]) {
   test(`why ${name} can't be watched is asked: HTTP ${answer[0]}`, async () => {

@@ -1,4 +1,6 @@
-/** What the modules export is what their declarations promise: a name that is missing or of another type is an error. */
+/**
+ * What the modules export is what their declarations promise: a name that is missing or of another type is an error.
+ */
 
 import { captions } from "../../../../../clients/js/captions.js";
 import { AudioError, microphone, sharedAudio } from "../../../../../clients/js/devices.js";
