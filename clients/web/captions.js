@@ -124,7 +124,8 @@ export function show(event) {
 
 /** @param {number} peak */
 function hear(peak) {
-  meter.show(peak);
+  // What was captured just before a pause may come behind it.
+  meter.show(mode === "paused" ? 0 : peak);
   if (meter.silent === silent) return;
   silent = meter.silent;
   if (mode === "live" && status.dataset.tone === "live") sayLive();
@@ -212,6 +213,7 @@ pause.addEventListener("click", () => {
   if (mode === "live") {
     listening.pause();
     enter("paused");
+    meter.show(0);
     say("idle", "Paused");
   } else {
     listening.resume();
