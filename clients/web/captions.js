@@ -9,6 +9,7 @@ import { srt, txt, vtt } from "../js/subtitles.js";
 import { askAgain } from "./askagain.js";
 import { CaptionView } from "./captionview.js";
 import { Choices } from "./choices.js";
+import { element, find } from "./dom.js";
 import { copy, download, fileName } from "./download.js";
 import { storedKey, takeToken } from "./key.js";
 import { Listening } from "./listening.js";
@@ -25,13 +26,6 @@ const WATCH_RECONNECT_S = 120;
 const query = new URLSearchParams(location.search);
 const watched = query.get("watch");
 const overlay = query.get("overlay") === "1";
-
-/** @template {HTMLElement} T @param {string} id @param {new () => T} type @returns {T} */
-function find(id, type) {
-  const found = document.getElementById(id);
-  if (found instanceof type) return found;
-  throw new Error(`there is no ${id}`);
-}
 
 const start = find("start", HTMLButtonElement);
 const pause = find("pause", HTMLButtonElement);
@@ -91,8 +85,7 @@ function say(tone, text, announced = text) {
 
 /** Says what is about to happen, in captions of its own. @param {string} stable @param {string} unstable */
 function introduce(stable, unstable) {
-  const faint = Object.assign(document.createElement("span"), { className: "faint", textContent: unstable });
-  intro.replaceChildren(stable, faint);
+  intro.replaceChildren(stable, element("span", { className: "faint", textContent: unstable }));
   intro.hidden = false;
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { clock } from "./clock.js";
+import { element } from "./dom.js";
 
 /** @typedef {import("../js/steno.js").FinalEvent} Final */
 
@@ -44,7 +45,7 @@ export class TranscriptView {
       this.#list.append(row(final, this.#channel !== null && final.channel !== this.#channel));
       this.#channel = final.channel;
     }
-    this.#announcer.append(...this.#due.slice(-SAID).map((final) => element("p", final.text)));
+    this.#announcer.append(...this.#due.slice(-SAID).map((final) => element("p", { textContent: final.text })));
     while (this.#announcer.children.length > SAID) this.#announcer.firstElementChild?.remove();
     this.#due = [];
     if (followed) scroller.scrollTop = scroller.scrollHeight;
@@ -53,17 +54,8 @@ export class TranscriptView {
 
 /** @param {Final} final @param {boolean} turn  whether another channel spoke before */
 function row(final, turn) {
-  const item = document.createElement("li");
-  const time = element("time", clock(final.start));
-  time.setAttribute("datetime", `PT${final.start}S`);
-  const text = element("p", turn ? `– ${final.text}` : final.text);
-  text.dir = "auto";
+  const time = element("time", { textContent: clock(final.start), dateTime: `PT${final.start}S` });
+  const text = element("p", { textContent: turn ? `– ${final.text}` : final.text, dir: "auto" });
   if (final.language) text.lang = final.language;
-  item.append(time, text);
-  return item;
-}
-
-/** @param {string} tag @param {string} text */
-function element(tag, text) {
-  return Object.assign(document.createElement(tag), { textContent: text });
+  return element("li", {}, time, text);
 }

@@ -175,7 +175,7 @@ def test_a_chat_is_answered_step_by_step_and_closed(worker, model, told):
         *(Started([1]), Chatted([(1, Delta(text="two ", finish="stop"))], 100.0 + STEP_S, 100.0 + 2 * STEP_S)),
     ]
     assert model.chats[0].closed == 1
-    assert not worker.waiting
+    assert worker.rest_s is None
 
 
 def test_its_clips_come_whole_however_they_were_cut(worker, model):
@@ -214,7 +214,7 @@ def test_a_model_may_have_a_chat_wait_for_room(worker, model, told):
     model.chats[1].waits = True
     run(worker)
     assert answer(told, 1)[1] == "stop"
-    assert not worker.waiting
+    assert worker.rest_s is None
     model.chats[1].waits = False
     run(worker)
     assert answer(told, 2) == ("c ", "stop")
@@ -234,7 +234,7 @@ def test_live_speech_goes_first_between_any_two_steps(worker, model, told):
 def test_no_step_is_begun_while_a_live_final_is_near(worker, model, clock):
     take(worker, live(9), push(9, False), chat(1, "a"))
     assert not worker.turn()
-    assert worker.waiting, "it is looked at again"
+    assert worker.rest_s is not None, "it is looked at again"
     clock.now += PAUSE_S
     assert worker.turn()
     assert model.steps == [["a"]]
