@@ -21,6 +21,7 @@ from stream.errors import ClientError, StreamError, TooLarge
 from stream.media import opened
 from stream.media_messages import MediaLimits
 from stream.metrics import Metrics
+from stream.outcomes import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Chatting:
     async def deltas(self) -> AsyncGenerator[Delta, None]:
         """Those that have text, and the last. Raises what `media.opened` and reading it does, TooLarge for more audio
         than the model takes, BadRequest for another conversation that it doesn't, and EngineFailed."""
-        with self._counted():
+        with counted(self._metrics.chats):
             async with aclosing(self._answered()) as answered:
                 async with self._turn:
                     first = await anext(answered)
@@ -111,18 +112,6 @@ class Chatting:
         if left_s <= 0:
             raise TooLarge(f"the recordings of a conversation may last {most_s:g} s in all")
         return left_s
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        outcome = "gone"
-        try:
-            yield
-            outcome = "done"
-        except StreamError as error:
-            outcome = error.code
-            raise
-        finally:
-            self._metrics.chats.labels(outcome=outcome).inc()
 
 
 @contextmanager

@@ -5,19 +5,19 @@ Knows nothing of where the file is from, nor of what is made of the finals.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import BinaryIO
 
 from models.base import Samples
 from stream import recording
 from stream.engine import Engine
-from stream.errors import StreamError
 from stream.events import Final, SessionOptions
 from stream.media import Media, opened
 from stream.media_messages import MediaLimits
 from stream.metrics import Metrics
+from stream.outcomes import counted
 
 
 class Hearing:
@@ -44,7 +44,7 @@ class Hearing:
 
     async def finals(self) -> AsyncGenerator[Final, None]:
         """What is said, in order, while the file is still being read. Raises what those two do."""
-        with self._counted():
+        with counted(self._metrics.recordings):
             async with opened(self._source, self._limits) as media:
                 self.claimed_s = media.info.duration_s
                 heard = recording.finals(self._read(media), self._options, self._engine, self._metrics)
@@ -57,15 +57,3 @@ class Hearing:
             self._go_on()
             self.duration += block.shape[1]
             yield block[0]
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        outcome = "gone"
-        try:
-            yield
-            outcome = "done"
-        except StreamError as error:
-            outcome = error.code
-            raise
-        finally:
-            self._metrics.recordings.labels(outcome=outcome).inc()

@@ -15,8 +15,8 @@ LAYERS = (
     "automata usage",
     "audio costs credentials errors inflow media_messages metrics pace patterns rest rest.counts rest.languages stops "
     "text tracks",
-    "batch beat channel echo events load media_child messages multipart pages promise rules secret trial "
-    "twilio_signature",
+    "batch beat channel echo events load media_child messages multipart outcomes pages promise rules secret "
+    "trial twilio_signature",
     "rest.addresses rest.fields rest.names",
     "rest.dial",
     "chat_ticket chats files link links outbox protocols.base rest.dialect rest.intake rest.segments subtitles ticket "
