@@ -40,7 +40,10 @@ class Server:
 
 @pytest.fixture(scope="session")
 def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """Starts `steno-server serve` with more arguments and variables; all servers end with the tests."""
+    """Starts `steno-server serve` with more arguments and variables; all servers end with the tests.
+
+    Unless told otherwise it has seats for all, as a busy machine would have it refuse some.
+    """
     servers: list[Server] = []
 
     def start(*arguments: str, **variables: str) -> Server:
@@ -52,7 +55,7 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
                 stderr=stderr,
                 text=True,
                 cwd=ROOT,
-                env={**os.environ, **variables},
+                env={"STENO_MAX_SESSIONS": "500", **os.environ, **variables},
             )
         assert process.stdout
         line = process.stdout.readline()
