@@ -17,6 +17,7 @@ export class CallSetup {
   /** What lists the choices, when someone wants to see them anew. @type {() => void} */
   onlist = () => {};
   #form = find("setup", HTMLFormElement);
+  #start = find("start", HTMLButtonElement);
   #file = find("file", HTMLInputElement);
   #caller = find("caller-source", HTMLSelectElement);
   #agent = find("agent-source", HTMLSelectElement);
@@ -33,6 +34,7 @@ export class CallSetup {
     find("refresh", HTMLButtonElement).addEventListener("click", () => this.onlist());
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
+      if (this.#start.ariaDisabled === "true") return;
       const missing = this.#missing();
       this.complain(missing);
       if (!missing) this.onstart(this.#kind);
@@ -77,11 +79,16 @@ export class CallSetup {
 
   /** Lists models, devices and live sessions, as far as the key opens them. @throws {import("./api.js").Refused} */
   async list() {
-    await this.#listDevices();
-    await Promise.all([
-      unlessForbidden(this.#listSessions(), () => this.#offer([])),
-      unlessForbidden(this.#choices.listModels(), () => this.#choices.leaveToServer()),
-    ]);
+    this.#start.ariaDisabled = "true";
+    try {
+      await this.#listDevices();
+      await Promise.all([
+        unlessForbidden(this.#listSessions(), () => this.#offer([])),
+        unlessForbidden(this.#choices.listModels(), () => this.#choices.leaveToServer()),
+      ]);
+    } finally {
+      this.#start.ariaDisabled = "false";
+    }
   }
 
   async #listSessions() {

@@ -47,8 +47,8 @@ const choices = new Choices(selects, query);
 const listening = new Listening();
 const transcript = new Transcript();
 
-/** What goes on. @type {"idle" | "starting" | "live" | "paused" | "stopping" | "watching"} */
-let mode = "idle";
+/** What goes on. @type {"preparing" | "idle" | "starting" | "live" | "paused" | "stopping" | "watching"} */
+let mode = "preparing";
 let delay = new Delay();
 /** Where the latest word ended, in seconds. */
 let latest = 0;
@@ -63,7 +63,7 @@ function enter(next) {
   const running = mode === "live" || mode === "paused";
   start.textContent = running || mode === "stopping" ? "Stop" : "Start";
   // Not disabled, so that the keyboard's focus stays.
-  start.ariaDisabled = String(mode === "starting" || mode === "stopping");
+  start.ariaDisabled = String(mode === "preparing" || mode === "starting" || mode === "stopping");
   pause.disabled = !running;
   pause.textContent = mode === "paused" ? "Go on" : "Pause";
   sharing.disabled = !running;
@@ -177,12 +177,14 @@ async function prepare() {
   } catch (error) {
     if (await needsKey(error)) return prepare();
     if (/** @type {any} */ (error).status !== 403) {
+      enter("idle");
       say("wrong", trouble(error));
       return false;
     }
     // A token opens a session, and lists nothing.
     choices.leaveToServer();
   }
+  enter("idle");
   say("idle", "Ready");
   return true;
 }

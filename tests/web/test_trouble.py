@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests import needs
 from tests.e2e.conftest import Server
@@ -24,7 +24,8 @@ def own_server(start_server: Callable[..., Server]) -> Server:
 def test_captions_go_on_after_the_server_was_restarted(
     start_server: Callable[..., Server], own_server: Server, open_page: Callable[..., Page], complaints: Complaints
 ):
-    complaints.expect("WebSocket connection to .* failed", "ERR_CONNECTION_REFUSED")
+    # The last: of a server that hasn't loaded its model yet.
+    complaints.expect("WebSocket connection to .* failed", "ERR_CONNECTION_REFUSED", "status of 503")
     captions = Captions(open_page(own_server.http + "/"))
     captions.start()
     captions.has_finals(1)
@@ -38,6 +39,25 @@ def test_captions_go_on_after_the_server_was_restarted(
     captions.stop()
     assert captions.transcript[: len(known)] == known
     assert captions.shown.endswith(captions.transcript[-1])
+
+
+@pytest.mark.parametrize(("path", "told"), [("/", "#status"), ("/call", "#complaint")])
+def test_nothing_starts_before_the_page_knows_what_with(
+    server: Server, open_page: Callable[..., Page], path: str, told: str
+):
+    page = open_page("about:blank")
+    asked: list[Route] = []
+    page.route("**/v1/models", lambda route: asked.append(route))
+    with page.expect_request("**/v1/models"):
+        page.goto(server.http + path)
+    start = page.get_by_role("button", name="Start")
+    expect(start).to_have_attribute("aria-disabled", "true")
+    before = page.locator(told).text_content()
+    start.dispatch_event("click")
+    assert page.locator(told).text_content() == before
+    asked[0].continue_()
+    expect(page.locator("#status")).to_have_text("Ready")
+    expect(start).to_have_attribute("aria-disabled", "false")
 
 
 def test_a_server_that_is_gone_is_said_so(own_server: Server, open_page: Callable[..., Page], complaints: Complaints):
