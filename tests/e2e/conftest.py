@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,9 +38,9 @@ class Server:
         return connect(self.ws + query, compression=None, **options)
 
 
-@pytest.fixture(scope="session")
-def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """Starts `steno-server serve` with more arguments and variables; all servers end with the tests.
+@contextmanager
+def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Starts `steno-server serve` with more arguments and variables.
 
     Unless told otherwise it has seats for all, as a busy machine would have it refuse some.
     """
@@ -64,25 +64,32 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
         servers.append(Server(process, ready[1], log))
         return servers[-1]
 
-    yield start
-    for server in servers:
-        server.process.terminate()
-    for server in servers:
-        with suppress(subprocess.TimeoutExpired):
-            server.process.wait(5)
-        server.process.kill()
-        server.process.wait()
-        if server.process.stdout:
-            server.process.stdout.close()
+    try:
+        yield start
+    finally:
+        for server in servers:
+            server.process.terminate()
+        for server in servers:
+            with suppress(subprocess.TimeoutExpired):
+                server.process.wait(5)
+            server.process.kill()
+            server.process.wait()
+            if server.process.stdout:
+                server.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Starts servers that end with the file's tests: each that idles costs the others of their time."""
+    with starter(tmp_path_factory) as start:
+        yield start
 
 
 @pytest.fixture(scope="session")
-def server(start_server: Callable[..., Server]) -> Server:
-    """A server on the scripted model, shared by all tests that leave it as they found it.
-
-    It has seats enough: by measure it would refuse who comes right behind a test in which finals were late.
-    """
-    return start_server("--model", "scripted", "--max-sessions", "500", "--idle-s", "30", "--drain-s", "0")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server on the scripted model, shared by all tests that leave it as they found it."""
+    with starter(tmp_path_factory) as start:
+        yield start("--model", "scripted", "--idle-s", "30", "--drain-s", "0")
 
 
 def say(socket: ClientConnection, **message: Any) -> None:
