@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -500,7 +501,9 @@ async def test_nothing_that_was_uploaded_and_no_key_is_logged(
 
 
 async def test_the_description_tells_the_truth(client: httpx.AsyncClient):
-    described = (await client.get("/openapi.json")).json()
+    answer = await client.get("/openapi.json")
+    described = answer.json()
+    assert set(re.findall(r'"#/components/schemas/(.*?)"', answer.text)) <= set(described["components"]["schemas"])
     operation = described["paths"]["/v1/files"]["post"]
     form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert form["required"] == ["file"]
