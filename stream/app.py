@@ -217,14 +217,18 @@ def create_app(
     app.add_middleware(access.middleware, refused=service.refused, tokens=issued)
     app.add_middleware(_Prefixes)
     failures.answer(app)
-    app.include_router(files.routes(store, links, access.public_origin))
-    app.include_router(transcriptions.routes(desk))
-    app.include_router(listen.routes(desk))
-    app.include_router(chat.routes(desk))
-    app.include_router(models.routes(service.admission))
-    app.include_router(tokens.routes(issued))
-    app.include_router(rules.routes(rule_file or RuleFile(RuleOptions())))
-    app.include_router(sessions.routes(service.hub, service.metrics, _Socket, service.busy))
+    # Not by include_router, by which FastAPI would build each route once more.
+    for router in (
+        files.routes(store, links, access.public_origin),
+        transcriptions.routes(desk),
+        listen.routes(desk),
+        chat.routes(desk),
+        models.routes(service.admission),
+        tokens.routes(issued),
+        rules.routes(rule_file or RuleFile(RuleOptions())),
+        sessions.routes(service.hub, service.metrics, _Socket, service.busy),
+    ):
+        app.router.routes.extend(router.routes)
     app.router.routes.extend(pages.routes())
     for protocol in PROTOCOLS:
         for path in protocol.paths:
