@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,29 @@ WEBSOCKET, OPEN, KEYED = (
 )
 NOWHERE = "/nowhere"
 
+asking = pytest.mark.asyncio(loop_scope="module")
+"""Of tests that ask an application: all of them in one loop, as they share it."""
 
-async def application(*keys: str, host: str = "127.0.0.1", twilio_tokens: tuple[str, ...] = (), **options: Any) -> Any:
-    engine = await scripted_engine()
-    service = Service(Admission({engine.name: engine}, AdmissionOptions()), Limits(), Metrics())
-    access = Access(AccessOptions(**options), host, keys, twilio_tokens)
-    return create_app(service, access, FileStore(FileOptions()))
+Application = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture(scope="module")
+def application() -> Application:
+    """Makes applications, or gives the one that was made so before: what is asked of it changes its metrics only."""
+    made: dict[Any, Any] = {}
+
+    async def application(
+        *keys: str, host: str = "127.0.0.1", twilio_tokens: tuple[str, ...] = (), **options: Any
+    ) -> Any:
+        how = (keys, host, twilio_tokens, *options.items())
+        if how not in made:
+            engine = await scripted_engine()
+            service = Service(Admission({engine.name: engine}, AdmissionOptions()), Limits(), Metrics())
+            access = Access(AccessOptions(**options), host, keys, twilio_tokens)
+            made[how] = create_app(service, access, FileStore(FileOptions()))
+        return made[how]
+
+    return application
 
 
 async def ask(
@@ -121,7 +139,8 @@ BAD: dict[str, list[tuple[str, str]]] = {
 
 
 @pytest.mark.parametrize("credential", GOOD | BAD)
-async def test_every_route_with_every_credential(credential: str):
+@asking
+async def test_every_route_with_every_credential(application: Application, credential: str):
     app = await application(KEY, OTHER)
     headers = (GOOD | BAD)[credential]
     good = credential in GOOD
@@ -136,7 +155,8 @@ async def test_every_route_with_every_credential(credential: str):
 
 
 @pytest.mark.parametrize("credential", GOOD | BAD)
-async def test_without_keys_credentials_are_ignored(credential: str):
+@asking
+async def test_without_keys_credentials_are_ignored(application: Application, credential: str):
     app = await application()
     headers = (GOOD | BAD)[credential]
     assert (await ask(app, "/v1/models", OWN, *headers))[0] == 200
@@ -144,14 +164,18 @@ async def test_without_keys_credentials_are_ignored(credential: str):
 
 
 @pytest.mark.parametrize("keys", [(), (KEY,)])
-async def test_the_handshake_selects_the_version_and_never_the_key(keys: tuple[str, ...]):
+@asking
+async def test_the_handshake_selects_the_version_and_never_the_key(application: Application, keys: tuple[str, ...]):
     offered = ("sec-websocket-protocol", f"steno.key.{KEY}, steno.v1")
     assert await ask(await application(*keys), "/v1/stream", OWN, offered, websocket=True) == (101, "steno.v1")
 
 
 @pytest.mark.parametrize("name", ["api_key", "apikey", "key", "token", "access_token", "jwt", "API_KEY"])
 @pytest.mark.parametrize("headers", [[], GOOD["bearer"]])
-async def test_a_key_in_the_url_is_refused_with_a_hint(name: str, headers: list[tuple[str, str]]):
+@asking
+async def test_a_key_in_the_url_is_refused_with_a_hint(
+    application: Application, name: str, headers: list[tuple[str, str]]
+):
     app = await application(KEY)
     for path, websocket in (("/v1/models", False), ("/v1/stream", True)):
         status, body = await ask(app, path, OWN, *headers, websocket=websocket, query=f"words=true&{name}={KEY}")
@@ -161,13 +185,17 @@ async def test_a_key_in_the_url_is_refused_with_a_hint(name: str, headers: list[
         assert "Bearer" in error["hint"]
 
 
-async def test_a_query_about_no_key_is_no_credential():
+@asking
+async def test_a_query_about_no_key_is_no_credential(application: Application):
     app = await application(KEY)
     assert (await ask(app, "/v1/stream", OWN, *GOOD["bearer"], websocket=True, query="keywords=key"))[0] == 101
 
 
 @pytest.mark.parametrize("websocket", [False, True])
-async def test_a_refusal_says_what_to_do_and_nothing_of_a_key(websocket: bool, caplog: pytest.LogCaptureFixture):
+@asking
+async def test_a_refusal_says_what_to_do_and_nothing_of_a_key(
+    application: Application, websocket: bool, caplog: pytest.LogCaptureFixture
+):
     caplog.set_level(logging.DEBUG)
     app = await application(KEY)
     tried = [
@@ -215,7 +243,10 @@ SIGNATURES = {
 
 @pytest.mark.parametrize("keys", [(), (KEY,)])
 @pytest.mark.parametrize("presented", SIGNATURES)
-async def test_twilios_signature_stands_for_a_key_on_its_path_only(presented: str, keys: tuple[str, ...]):
+@asking
+async def test_twilios_signature_stands_for_a_key_on_its_path_only(
+    application: Application, presented: str, keys: tuple[str, ...]
+):
     tokens = (TOKEN, "the-one-before")
     app = await application(*keys, public_url="https://captions.example", twilio_tokens=tokens)
     signed = ("x-twilio-signature", presented)
@@ -225,7 +256,8 @@ async def test_twilios_signature_stands_for_a_key_on_its_path_only(presented: st
     assert (await ask(app, "/twilio", ("host", "evil.example"), signed, websocket=True))[0] == 421
 
 
-async def test_a_key_opens_twilios_path_too():
+@asking
+async def test_a_key_opens_twilios_path_too(application: Application):
     app = await application(KEY, public_url="https://captions.example", twilio_tokens=(TOKEN,))
     assert (await ask(app, "/twilio", OWN, *GOOD["bearer"], websocket=True))[0] == 101
     assert (await ask(app, "/twilio", OWN, ("x-api-key", TOKEN), websocket=True))[0] == 401
@@ -253,7 +285,10 @@ def test_a_calls_sessions_belong_to_the_token():
         ("http://localhost:8765", "ws://localhost:8765/twilio"),
     ],
 )
-async def test_the_url_that_twilio_signs_is_below_the_public_one(public_url: str, called: str):
+@asking
+async def test_the_url_that_twilio_signs_is_below_the_public_one(
+    application: Application, public_url: str, called: str
+):
     app = await application(KEY, public_url=public_url, twilio_tokens=(TOKEN,))
     assert (await ask(app, "/twilio", OWN, ("x-twilio-signature", signature(TOKEN, called)), websocket=True))[0] == 101
 
@@ -296,24 +331,27 @@ HOSTS = {
 
 
 @pytest.mark.parametrize("host", HOSTS)
-async def test_hosts(host: str):
+@asking
+async def test_hosts(application: Application, host: str):
     app = await application(public_url="https://captions.example/", allow_host=("Alias.example.", "2001:DB8:0::7"))
     for path in (*KEYED, *OPEN, NOWHERE):
         status, body = await ask(app, path, ("host", host))
         assert (status == 421) is not HOSTS[host]
-        assert ('"misdirected"' in body) is not HOSTS[host]
+        assert ('"code":"misdirected"' in body) is not HOSTS[host]
     assert (await ask(app, "/v1/stream", ("host", host), websocket=True))[0] == (101 if HOSTS[host] else 421)
 
 
 @pytest.mark.parametrize("websocket", [False, True])
-async def test_no_host_and_several_hosts(websocket: bool):
+@asking
+async def test_no_host_and_several_hosts(application: Application, websocket: bool):
     app = await application()
     assert (await ask(app, "/v1/stream", websocket=websocket))[0] == 421
     assert (await ask(app, "/v1/stream", OWN, OWN, websocket=websocket))[0] == 421
     assert (await ask(app, "/v1/stream", OWN, ("host", "evil.example"), websocket=websocket))[0] == 421
 
 
-async def test_the_address_listened_on_is_a_host():
+@asking
+async def test_the_address_listened_on_is_a_host(application: Application):
     app = await application(KEY, host="0.0.0.0")
     assert (await ask(app, "/livez", ("host", "0.0.0.0:8765")))[0] == 200
     assert (await ask(app, "/livez", ("host", "192.0.2.1:8765")))[0] == 421
@@ -353,18 +391,20 @@ ORIGINS = {
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
-async def test_origins(origin: str):
+@asking
+async def test_origins(application: Application, origin: str):
     app = await application(public_url="https://captions.example", allow_origin=("http://Intranet.example:8080",))
     for path in (*KEYED, *OPEN, NOWHERE):
         status, body = await ask(app, path, OWN, ("origin", origin))
         assert (status == 403) is not ORIGINS[origin]
-        assert ('"forbidden"' in body) is not ORIGINS[origin]
+        assert ('"code":"forbidden"' in body) is not ORIGINS[origin]
     allowed = (await ask(app, "/v1/stream", OWN, ("origin", origin), websocket=True))[0]
     assert allowed == (101 if ORIGINS[origin] else 403)
 
 
 @pytest.mark.parametrize("websocket", [False, True])
-async def test_with_tls_the_own_origin_is_https(websocket: bool):
+@asking
+async def test_with_tls_the_own_origin_is_https(application: Application, websocket: bool):
     app = await application()
     for host, origin, allowed in (
         ("localhost", "https://localhost", True),
@@ -377,12 +417,14 @@ async def test_with_tls_the_own_origin_is_https(websocket: bool):
         assert (status != 403) is allowed
 
 
-async def test_one_foreign_origin_among_several_is_enough():
+@asking
+async def test_one_foreign_origin_among_several_is_enough(application: Application):
     own, foreign = ("origin", "http://localhost:8765"), ("origin", "https://evil.example")
     assert (await ask(await application(), "/v1/stream", OWN, own, foreign, websocket=True))[0] == 403
 
 
-async def test_a_key_is_no_way_around_host_and_origin():
+@asking
+async def test_a_key_is_no_way_around_host_and_origin(application: Application):
     app = await application(KEY)
     assert (await ask(app, "/v1/models", ("host", "evil.example"), *GOOD["bearer"]))[0] == 421
     assert (await ask(app, "/v1/models", OWN, ("origin", "https://evil.example"), *GOOD["bearer"]))[0] == 403
@@ -475,7 +517,8 @@ def test_a_file_that_is_not_there_is_named():
 
 
 @pytest.mark.parametrize("keys", [(), (KEY,)])
-async def test_the_description_says_where_a_key_is_needed(keys: tuple[str, ...]):
+@asking
+async def test_the_description_says_where_a_key_is_needed(application: Application, keys: tuple[str, ...]):
     described = (await application(*keys)).openapi()
     needed = {
         path for path, operations in described["paths"].items() if any(o.get("security") for o in operations.values())
