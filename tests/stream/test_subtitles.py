@@ -178,19 +178,13 @@ def said_on(channel: int, finals: list[Final]) -> list:
     return [word for one in finals if one.channel == channel for word in one.words]
 
 
-@settings(max_examples=150, deadline=None)
-@given(sessions())
-def test_every_word_is_shown_once_and_in_order(finals):
-    shown = captions(finals)
+def every_word_is_shown_once_and_in_order(shown: list[Caption], finals: list[Final]) -> None:
     for channel in range(3):
         said = bare(word.text for word in said_on(channel, finals))
         assert bare(chain(*(one.lines for one in shown if one.channel == channel))) == said
 
 
-@settings(max_examples=150, deadline=None)
-@given(sessions())
-def test_captions_fit_and_can_be_read(finals):
-    shown = captions(finals)
+def captions_fit_and_can_be_read(shown: list[Caption], finals: list[Final]) -> None:
     assert shown == sorted(shown, key=lambda one: one.start_ms)
     for channel in range(3):
         own = [one for one in shown if one.channel == channel]
@@ -232,9 +226,7 @@ def test_a_caption_waits_only_where_it_does_not_fit_into_the_one_before(finals):
             assert len(first.lines) + len(second.lines) > 2 or spoken - first.start_ms > LONGEST_MS
 
 
-@settings(max_examples=100, deadline=None)
-@given(sessions())
-def test_a_track_tells_the_same_as_the_finals_come_and_takes_nothing_back(finals):
+def a_track_tells_the_same_as_the_finals_come_and_takes_nothing_back(shown: list[Caption], finals: list[Final]) -> None:
     tracks = [Track(channel) for channel in range(3)]
     told: list[list[Caption]] = [[], [], []]
     for one in finals:
@@ -242,7 +234,7 @@ def test_a_track_tells_the_same_as_the_finals_come_and_takes_nothing_back(finals
     for channel, track in enumerate(tracks):
         told[channel] += track.close()
         assert track.close() == []
-        assert told[channel] == [caption for caption in captions(finals) if caption.channel == channel]
+        assert told[channel] == [caption for caption in shown if caption.channel == channel]
 
 
 def test_a_track_holds_back_its_last_caption_only():
@@ -290,15 +282,23 @@ def read_vtt(document: str) -> list[tuple[int, int, list[str], str | None]]:
     return cues
 
 
-@settings(max_examples=100, deadline=None)
-@given(sessions())
-def test_documents_say_what_the_captions_are(finals):
-    shown = captions(finals)
+def documents_say_what_the_captions_are(shown: list[Caption], finals: list[Final]) -> None:
     assert read_srt(srt(finals)) == [(one.start_ms, one.end_ms, list(one.lines)) for one in shown]
     voices = len({one.channel for one in shown}) > 1
     assert read_vtt(vtt(finals)) == [
         (one.start_ms, one.end_ms, list(one.lines), f"Channel {one.channel + 1}" if voices else None) for one in shown
     ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(sessions())
+def test_what_is_true_of_all_captions(finals):
+    """All at once, as it takes longer to make up a session than to look at its captions."""
+    shown = captions(finals)
+    every_word_is_shown_once_and_in_order(shown, finals)
+    captions_fit_and_can_be_read(shown, finals)
+    a_track_tells_the_same_as_the_finals_come_and_takes_nothing_back(shown, finals)
+    documents_say_what_the_captions_are(shown, finals)
 
 
 @settings(max_examples=100, deadline=None)
