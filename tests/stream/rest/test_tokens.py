@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from stream.admission import Admission
-from tests.stream.rest.served import KEY, OTHER, served
+from tests.stream.rest.served import KEY, OTHER, Served, served
 from tests.stream.test_access import ask
 
 OWN = ("host", "localhost:8765")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def here(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    """One for all: no token says anything of another."""
+    async with served(tmp_path_factory.mktemp("here"), KEY, OTHER) as here:
+        yield here
 
 
 async def opened(app: Any, token: str, path: str = "/v1/stream") -> int:
     return (await ask(app, path, OWN, ("authorization", f"Bearer {token}"), websocket=True))[0]
 
 
-async def test_a_token_opens_one_live_session_and_nothing_else(tmp_path: Path):
-    async with served(tmp_path, KEY) as here, here.client(KEY) as client:
+async def test_a_token_opens_one_live_session_and_nothing_else(here: Served):
+    async with here.client(KEY) as client:
         answer = await client.post("/v1/tokens", json={"scope": "transcribe", "ttl_s": 600})
         assert answer.status_code == 200
         told = answer.json()
@@ -35,15 +45,15 @@ async def test_a_token_opens_one_live_session_and_nothing_else(tmp_path: Path):
         assert await opened(here.app, told["token"]) == 401
 
 
-async def test_of_many_who_use_it_at_once_one_gets_in(tmp_path: Path):
-    async with served(tmp_path, KEY) as here, here.client(KEY) as client:
+async def test_of_many_who_use_it_at_once_one_gets_in(here: Served):
+    async with here.client(KEY) as client:
         token = (await client.post("/v1/tokens", json={"scope": "transcribe"})).json()["token"]
         statuses = await asyncio.gather(*(opened(here.app, token) for _ in range(50)))
         assert sorted(statuses) == [101] + [401] * 49
 
 
-async def test_it_is_taken_wherever_a_key_is(tmp_path: Path):
-    async with served(tmp_path, KEY) as here, here.client(KEY) as client:
+async def test_it_is_taken_wherever_a_key_is(here: Served):
+    async with here.client(KEY) as client:
         for name, value in (
             ("authorization", "Bearer {}"),
             ("authorization", "Token {}"),
@@ -64,8 +74,8 @@ async def test_it_is_taken_wherever_a_key_is(tmp_path: Path):
         assert (await ask(here.app, "/v1/stream", OWN, websocket=True, query=query))[0] == 401
 
 
-async def test_quotas_count_the_key_that_made_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    async with served(tmp_path, KEY, OTHER) as here, here.client(KEY) as client:
+async def test_quotas_count_the_key_that_made_it(here: Served, monkeypatch: pytest.MonkeyPatch):
+    async with here.client(KEY) as client:
         seats, seat = [], Admission.seat
 
         def counted(admission: Admission, key: str | None) -> Any:
@@ -95,14 +105,14 @@ async def test_quotas_count_the_key_that_made_it(tmp_path: Path, monkeypatch: py
         ({"scope": "watch", "key": "x"}, "key"),
     ],
 )
-async def test_what_is_refused_is_named(tmp_path: Path, asked: dict[str, Any], param: str):
-    async with served(tmp_path, KEY) as here, here.client(KEY) as client:
+async def test_what_is_refused_is_named(here: Served, asked: dict[str, Any], param: str):
+    async with here.client(KEY) as client:
         answer = await client.post("/v1/tokens", json=asked)
         assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
 
 
-async def test_a_key_is_needed(tmp_path: Path):
-    async with served(tmp_path, KEY) as here, here.client() as client:
+async def test_a_key_is_needed(here: Served):
+    async with here.client() as client:
         for path in ("/v1/tokens", "/v1/realtime/client_secrets", "/v1/client/sessions"):
             assert (await client.post(path, json={"scope": "transcribe", "model": "m"})).status_code == 401
 
@@ -113,8 +123,8 @@ async def test_without_keys_whoever_asks_gets_one(tmp_path: Path):
         assert await opened(here.app, token) == 101
 
 
-async def test_openais_way(tmp_path: Path):
-    async with served(tmp_path, KEY) as here, here.client(KEY) as client:
+async def test_openais_way(here: Served):
+    async with here.client(KEY) as client:
         asked = {"expires_after": {"anchor": "created_at", "seconds": 7200}, "session": {"type": "transcription"}}
         told = (await client.post("/openai/v1/realtime/client_secrets", json=asked)).json()
         assert told["value"].startswith("ek_")
@@ -127,8 +137,8 @@ async def test_openais_way(tmp_path: Path):
         assert (answer.status_code, answer.json()["error"]["param"]) == (400, "session.type")
 
 
-async def test_mistrals_way(tmp_path: Path):
-    async with served(tmp_path, KEY) as here, here.client(KEY) as client:
+async def test_mistrals_way(here: Served):
+    async with here.client(KEY) as client:
         answer = await client.post("/v1/client/sessions", json={"purpose": "realtime", "model": "m"})
         assert answer.status_code == 201
         told = answer.json()
