@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from stream import pages
 from tests.stream.rest.served import KEY, served
@@ -17,6 +19,16 @@ FILES = {
     **{f"/js/{path.name}": path for path in (CLIENTS / "js").iterdir() if path.suffix == ".js"},
     **{path: CLIENTS / "web" / name for path, name in pages.PAGES.items()},
 }
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """Asks one server without keys: it remembers nothing of whom it served."""
+    async with served(tmp_path_factory.mktemp("served")) as server, server.client() as client:
+        yield client
 
 
 async def get(folder: Path, path: str, **headers: str) -> httpx.Response:
@@ -48,13 +60,9 @@ async def test_a_file_that_has_not_changed_is_not_sent_again(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("accepted", "encoding"), [("gzip, br", "gzip"), ("br;q=1, gzip;q=0.5", "gzip"), ("br", None)])
-async def test_a_file_is_compressed_for_who_takes_that(tmp_path: Path, accepted: str, encoding: str | None):
+async def test_a_file_is_compressed_for_who_takes_that(client: httpx.AsyncClient, accepted: str, encoding: str | None):
     asked = {"Accept-Encoding": accepted}
-    async with (
-        served(tmp_path) as server,
-        server.client() as client,
-        client.stream("GET", "/web/style.css", headers=asked) as answer,
-    ):
+    async with client.stream("GET", "/web/style.css", headers=asked) as answer:
         body = b"".join([chunk async for chunk in answer.aiter_raw()])
     assert answer.headers.get("Content-Encoding") == encoding
     assert answer.headers["Vary"] == "Accept-Encoding"
@@ -65,18 +73,15 @@ async def test_a_file_is_compressed_for_who_takes_that(tmp_path: Path, accepted:
     "path",
     ["/web/", "/web/nothing.js", "/js/package.json", "/js/steno.d.ts", "/web/../pages.py", "/web/%2e%2e/pages.py"],
 )
-async def test_nothing_else_is_served(tmp_path: Path, path: str):
-    async with served(tmp_path) as server, server.client() as client:
-        assert (await client.get(path)).status_code == 404
+async def test_nothing_else_is_served(client: httpx.AsyncClient, path: str):
+    assert (await client.get(path)).status_code == 404
 
 
-async def test_pages_answer_head_and_nothing_that_changes(tmp_path: Path):
-    async with served(tmp_path) as server, server.client() as client:
-        assert (await client.head("/")).status_code == 200
-        assert (await client.post("/")).status_code == 405
+async def test_pages_answer_head_and_nothing_that_changes(client: httpx.AsyncClient):
+    assert (await client.head("/")).status_code == 200
+    assert (await client.post("/")).status_code == 405
 
 
-async def test_the_description_of_the_interface_lists_no_page(tmp_path: Path):
-    async with served(tmp_path) as server, server.client() as client:
-        described = (await client.get("/openapi.json")).json()["paths"]
+async def test_the_description_of_the_interface_lists_no_page(client: httpx.AsyncClient):
+    described = (await client.get("/openapi.json")).json()["paths"]
     assert not [path for path in described if pages.is_page(path)]
