@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from fractions import Fraction
+from functools import cache
 
 import av
 import numpy as np
@@ -55,6 +56,7 @@ def wav(samples=b"", *, rate=16_000, channels=1, bits=16, kind=1, says=None, fmt
     return b"RIFF" + struct.pack("<I", min(len(head) + says, 0xFFFFFFFF)) + head + samples
 
 
+@cache
 def pcm(rate=16_000, seconds=3.7):
     return np.rint(sound(rate, seconds) * 32767).astype("<i2").tobytes()
 
@@ -64,14 +66,24 @@ def pcm(rate=16_000, seconds=3.7):
 
 def _crc(data, polynomial, bits):
     """Most significant bit first, from zero, as FLAC and Ogg want it."""
-    top, mask, crc = 1 << bits - 1, (1 << bits) - 1, 0
+    table, mask, crc = _crcs(polynomial, bits), (1 << bits) - 1, 0
     for byte in data:
-        crc ^= byte << bits - 8
-        for _ in range(8):
-            crc = (crc << 1 ^ polynomial if crc & top else crc << 1) & mask
+        crc = crc << 8 & mask ^ table[crc >> bits - 8 ^ byte]
     return crc
 
 
+@cache
+def _crcs(polynomial, bits):
+    """Of each byte."""
+    table = []
+    for crc in range(0, 256 << bits - 8, 1 << bits - 8):
+        for _ in range(8):
+            crc = (crc << 1 ^ polynomial if crc >> bits - 1 else crc << 1) & (1 << bits) - 1
+        table.append(crc)
+    return table
+
+
+@cache
 def flac_bomb(seconds, rate=8000):
     """Silence: each frame says 65535 times the same sample, in 15 bytes."""
     size = 65_535
@@ -85,6 +97,7 @@ def flac_bomb(seconds, rate=8000):
     return bytes(made)
 
 
+@cache
 def opus_bomb(seconds):
     """Silence: each packet says in two bytes that 120 ms were not worth sending."""
     packet, lasts = b"\x1b\x02", 5760
