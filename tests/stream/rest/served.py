@@ -45,6 +45,13 @@ class Served:
             transport=transport, base_url="http://localhost:8765", headers=credentials | headers, timeout=30
         )
 
+    def assert_idle(self) -> None:
+        """Nothing of any request is left."""
+        engines = self.service.admission.engines.values()
+        assert self.engine.channels == 0
+        assert [replica.chats for each in engines for replica in each._replicas] == [{}] * len(engines)
+        assert self.store._arriving == 0, "whatever came with requests is gone"
+
 
 @asynccontextmanager
 async def served(
@@ -61,10 +68,9 @@ async def served(
     service = Service(Admission(engines, admission or AdmissionOptions()), Limits(), Metrics())
     app = create_app(service, Access(AccessOptions(), "127.0.0.1", keys), store, recordings, fetcher)
     try:
-        yield Served(engine, store, service, app)
-        assert engine.channels == 0
-        assert [replica.chats for each in engines.values() for replica in each._replicas] == [{}] * len(engines)
-        assert store._arriving == 0, "whatever came with requests is gone"
+        server = Served(engine, store, service, app)
+        yield server
+        server.assert_idle()
     finally:
         store.close()
         for each in engines.values():

@@ -9,14 +9,25 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 
-from tests.stream.rest.served import DURATION_S, KEY, RECORDING, TEXT, served
+from tests.stream.rest.served import DURATION_S, KEY, RECORDING, TEXT, Served, served
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with served(tmp_path) as server, server.client() as client:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    """One for all: no recording says anything of another."""
+    async with served(tmp_path_factory.mktemp("served")) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(server: Served) -> AsyncIterator[httpx.AsyncClient]:
+    async with server.client() as client:
         yield client
+    server.assert_idle()
 
 
 async def test_the_body_is_the_recording(client: httpx.AsyncClient):

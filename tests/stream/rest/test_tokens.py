@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,16 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def here(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     """One for all: no token says anything of another."""
-    async with served(tmp_path_factory.mktemp("here"), KEY, OTHER) as here:
-        yield here
+    async with served(tmp_path_factory.mktemp("served"), KEY, OTHER) as server:
+        yield server
+
+
+@pytest.fixture
+def here(server: Served) -> Iterator[Served]:
+    yield server
+    server.assert_idle()
 
 
 async def opened(app: Any, token: str, path: str = "/v1/stream") -> int:

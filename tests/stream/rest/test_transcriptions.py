@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from stream import recording
 from stream.admission import AdmissionOptions
@@ -253,14 +254,23 @@ FAULTS: dict[str, tuple[dict[str, Any], int, str]] = {
 }
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def refusing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    """A server that takes a minute of audio, for requests that it refuses."""
+    options = RecordingOptions(max_recording_h=60 / 3600)
+    async with served(tmp_path_factory.mktemp("refusing"), recordings=options) as server:
+        yield server
+
+
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_what_is_wrong_is_told_in_both_vendors_envelope(tmp_path: Path, fault: str):
+async def test_what_is_wrong_is_told_in_both_vendors_envelope(refusing: Served, fault: str):
     sent, status, code = FAULTS[fault]
-    async with served(tmp_path, recordings=RecordingOptions(max_recording_h=60 / 3600)) as server:
-        async with server.client(**{"User-Agent": "OpenAI/Python 3.57.0"}) as client:
-            answer = await client.post(PATH, **sent)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
-        assert answer.json()["message"] == answer.json()["error"]["message"] != ""
+    async with refusing.client(**{"User-Agent": "OpenAI/Python 3.57.0"}) as client:
+        answer = await client.post(PATH, **sent)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert answer.json()["message"] == answer.json()["error"]["message"] != ""
+    refusing.assert_idle()
 
 
 async def test_translations(client: httpx.AsyncClient):
