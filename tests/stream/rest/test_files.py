@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -48,6 +49,27 @@ def store(tmp_path: Path, clock: Clock) -> Any:
 def application(store: FileStore, *keys: str, **access: Any) -> Any:
     service = Service(Admission({}, AdmissionOptions()), Limits(), Metrics())
     return create_app(service, Access(AccessOptions(**access), "127.0.0.1", keys), store)
+
+
+@dataclass(frozen=True)
+class Empty:
+    """A server for requests that it refuses: one for all of them, as its store stays empty."""
+
+    app: Any
+    store: FileStore
+    folder: Path
+
+    def client(self) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self.app)
+        return httpx.AsyncClient(transport=transport, base_url="http://localhost:8765", headers={"x-api-key": KEY})
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Empty]:
+    folder = tmp_path_factory.mktemp("empty")
+    store = FileStore(FileOptions(data_dir=str(folder), max_file_mb=1, max_store_mb=2))
+    yield Empty(application(store, KEY), store, folder)
+    store.close()
 
 
 @pytest.fixture
@@ -161,8 +183,9 @@ async def test_pages(client: httpx.AsyncClient):
 
 
 @pytest.mark.parametrize("query", ["page=-1", "page_size=0", "page_size=1001", "page=x", "include_total=perhaps"])
-async def test_a_page_that_there_is_not_is_refused(client: httpx.AsyncClient, query: str):
-    answer = await client.get(f"/v1/files?{query}")
+async def test_a_page_that_there_is_not_is_refused(empty: Empty, query: str):
+    async with empty.client() as client:
+        answer = await client.get(f"/v1/files?{query}")
     assert answer.status_code == 400
     assert fault(answer)["param"] == query.partition("=")[0]
 
@@ -296,19 +319,19 @@ UNFIT: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("unfit", UNFIT)
-async def test_an_upload_that_is_not_one_is_refused_and_leaves_nothing(
-    client: httpx.AsyncClient, store: FileStore, tmp_path: Path, unfit: str
-):
+async def test_an_upload_that_is_not_one_is_refused_and_leaves_nothing(empty: Empty, unfit: str):
     sent, param = UNFIT[unfit]
-    answer = await client.post("/v1/files", **sent)
+    async with empty.client() as client:
+        answer = await client.post("/v1/files", **sent)
     assert answer.status_code == 400
     assert fault(answer)["param"] == param
-    assert_nothing_is_kept(store, tmp_path)
+    assert_nothing_is_kept(empty.store, empty.folder)
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data", ""])
-async def test_a_body_that_is_no_form_is_refused(client: httpx.AsyncClient, content_type: str):
-    answer = await client.post("/v1/files", content=b"{}", headers={"Content-Type": content_type})
+async def test_a_body_that_is_no_form_is_refused(empty: Empty, content_type: str):
+    async with empty.client() as client:
+        answer = await client.post("/v1/files", content=b"{}", headers={"Content-Type": content_type})
     assert answer.status_code == 400
     assert "multipart/form-data" in fault(answer)["message"]
 
@@ -373,12 +396,12 @@ async def test_a_length_over_the_limit_is_refused_before_the_body(store: FileSto
 
 
 @pytest.mark.parametrize("begin", [BEGIN, b"", b"--b\r\n", b"\r\n"])
-async def test_a_body_over_the_limit_is_refused_while_it_comes(store: FileStore, tmp_path: Path, begin: bytes):
+async def test_a_body_over_the_limit_is_refused_while_it_comes(empty: Empty, begin: bytes):
     chunk = 50_000
-    status, asked = await sent(application(store, KEY), FORM, endless(begin, b"\r" * chunk))
+    status, asked = await sent(empty.app, FORM, endless(begin, b"\r" * chunk))
     assert status in ((413,) if begin == BEGIN else (400, 413))
     assert asked * chunk <= MB + OVERHEAD + intake.BATCH + 2 * chunk
-    assert_nothing_is_kept(store, tmp_path)
+    assert_nothing_is_kept(empty.store, empty.folder)
 
 
 async def test_a_store_that_is_full_says_so(client: httpx.AsyncClient):
