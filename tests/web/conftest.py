@@ -78,10 +78,9 @@ def microphone(voice: Path) -> Path:
 @pytest.fixture(scope="module")
 def browser(microphone: Path) -> Iterator[Browser]:
     """One for a file of tests: Playwright has an event loop running meanwhile, which asynchronous tests can't bear."""
-    chromium = needs.command("chromium")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
-            executable_path=chromium, args=[*FLAGS, f"--use-file-for-fake-audio-capture={microphone}"]
+            executable_path=needs.browser(), args=[*FLAGS, f"--use-file-for-fake-audio-capture={microphone}"]
         )
         yield launched
         launched.close()

@@ -98,7 +98,6 @@ def port() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Browser]]:
-    chromium = needs.command("chromium")
     tone = tmp_path_factory.mktemp("tone") / "tone.wav"
     with wave.open(str(tone), "wb") as file:
         file.setnchannels(1)
@@ -108,13 +107,13 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., B
         file.writeframes((16_000 * wave_of).astype("<i2").tobytes())
     with sync_playwright() as playwright:
         flags = [*FLAGS, f"--use-file-for-fake-audio-capture={tone}"]
-        yield lambda *more: playwright.chromium.launch(executable_path=chromium, args=[*flags, *more])
+        yield lambda path, *more: playwright.chromium.launch(executable_path=path, args=[*flags, *more])
 
 
 @pytest.fixture(scope="module")
 def context(launch: Callable[..., Browser]) -> Iterator[BrowserContext]:
     """Of a browser whose user allows everything."""
-    with launch("--use-fake-ui-for-media-stream") as browser:
+    with launch(needs.browser(), "--use-fake-ui-for-media-stream") as browser:
         yield browser.new_context()
 
 
@@ -259,7 +258,7 @@ def test_pages_that_come_unencrypted_may_not_listen(run: Callable[..., Any]):
 
 
 def test_a_microphone_may_be_denied(launch: Callable[..., Browser], port: int):
-    with launch() as browser, running(browser.new_context(), port) as run:
+    with launch(needs.command("chromium")) as browser, running(browser.new_context(), port) as run:
         code, message = run("return failure(() => microphone());")
     assert code == "permission_denied"
     assert "allow it" in message
