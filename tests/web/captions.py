@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from websockets.sync.client import ClientConnection, connect
 
 from tests.e2e.conftest import Server
+from tests.web.conftest import settle
 
 LIVE = re.compile("^Live")
 
@@ -33,7 +34,7 @@ class Captions:
 
     def settle(self) -> None:
         """Until what the page has been told is on the screen."""
-        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        settle(self.page)
 
     def has_finals(self, count: int) -> None:
         expect(self.rows.nth(count - 1)).to_be_attached()

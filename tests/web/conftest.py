@@ -6,7 +6,7 @@ import re
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ from tests.vad.voice import silence
 __all__ = ["server", "start_server"]
 
 DESKTOP, PHONE = (1280, 800), (390, 844)
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -111,6 +112,28 @@ def open_page(browser: Browser, complaints: Complaints) -> Iterator[Callable[...
     yield open_page
     for context in contexts:
         context.close()
+
+
+def looks(page: Page) -> Iterator[str]:
+    """Shows an opened page in both sizes and themes, one by one; gives the name of each, for what is wrong in it."""
+    for size, (width, height) in (("desktop", DESKTOP), ("phone", PHONE)):
+        page.set_viewport_size({"width": width, "height": height})
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme)
+            expect(page.locator("html")).to_have_attribute("data-theme", theme)
+            settle(page)
+            yield f"{size}, {theme}"
+
+
+def overflows(page: Page) -> bool:
+    """Whether something is wider than the screen."""
+    overflows: bool = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    return overflows
+
+
+def settle(page: Page) -> None:
+    """Until what the page has been told is on the screen."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Server
 from tests.web.calls import Played, final, partial
-from tests.web.conftest import DESKTOP, PHONE
+from tests.web.conftest import PHONE, looks, overflows
 
 TALK = [
     *final(0, 1, 0.4, 3.9, "Good morning, this is Sam. How can I help you?"),
@@ -160,11 +160,6 @@ def test_a_call_is_accessible(watching: Callable[..., Any], violations: Callable
         played.tell(*TALK, partial(5, 0, 25.0, 27.0, "I want to cancel", " it"))
         expect(page.locator("#cards li")).to_have_count(3)
         page.locator("#query").fill("month")
-        for width, height in (DESKTOP, PHONE):
-            page.set_viewport_size({"width": width, "height": height})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            themes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-            for theme in themes:
-                page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-                expect(page.locator("html")).to_have_attribute("data-theme", theme)
-                assert violations(page) == []
+        for look in looks(page):
+            assert violations(page) == [], look
+            assert not overflows(page), f"{look}: something is wider than the screen"
