@@ -20,6 +20,8 @@ from tests.vad.voice import silence
 __all__ = ["server", "start_server"]
 
 DESKTOP, PHONE = (1280, 800), (390, 844)
+ONE_WORKER = ("--replicas", "1")
+"""For a server with a real model: it would try first how many serve most sessions, which takes seconds."""
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 FLAGS = (
     "--no-sandbox",

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import ROOT, Server
 from tests.web.calls import HEARD, finals, heard, said, write_stereo
+from tests.web.conftest import ONE_WORKER
 
 CLIPS = ROOT / "tests/fixtures/clips"
 
@@ -20,7 +21,7 @@ def test_a_caller_who_wants_to_cancel(
     start_server: Callable[..., Server], open_page: Callable[..., Page], tmp_path: Path, model: str
 ):
     sides = [soundfile.read(CLIPS / name, dtype="int16")[0] for name in ("000000.flac", "000004.flac")]
-    server = start_server("--model", model, "--drain-s", "0")
+    server = start_server("--model", model, *ONE_WORKER, "--drain-s", "0")
     page = open_page("about:blank")
     page.add_init_script(HEARD)
     page.goto(server.http + "/call")
