@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import ROOT, Server
 from tests.web.calls import HEARD, finals, heard, said, write_stereo
-from tests.web.conftest import ONE_WORKER
+from tests.web.conftest import ONE_WORKER, settle
 
 CLIPS = ROOT / "tests/fixtures/clips"
 
@@ -29,6 +29,7 @@ def test_a_caller_who_wants_to_cancel(
     page.locator("#pace").select_option("fast")
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#status")).to_have_text("The call is over", timeout=30_000)
+    settle(page)
     assert said(page) == finals(heard(page))
     assert "cancel" in said(page)[0]
     assert said(page)[1]

@@ -37,6 +37,19 @@ def watching(server: Server, open_page: Callable[..., Page]) -> Callable[..., An
     return watching
 
 
+REST = """each => new Promise((done) => {
+  let [last, same] = [NaN, 0];
+  const look = () => {
+    same = each.scrollTop === last ? same + 1 : 0;
+    last = each.scrollTop;
+    if (same < 5) requestAnimationFrame(look);
+    else done(last);
+  };
+  look();
+})"""
+"""Where something is scrolled to once it no longer moves: a wheel's scrolling takes some frames."""
+
+
 def lit(page: Page, name: str) -> list[str]:
     """The words that are highlighted under a name."""
     words: list[str] = page.evaluate(
@@ -146,7 +159,7 @@ def test_who_reads_further_up_is_left_there(watching: Callable[..., Any]):
         scroller.hover()
         page.mouse.wheel(0, -400)
         expect(page.get_by_role("button", name="Latest")).to_be_visible()
-        before = scroller.evaluate("each => each.scrollTop")
+        before = scroller.evaluate(REST)
         played.tell(*final(20, 0, 61.0, 62.0, "one more"))
         expect(page.locator("#turns li")).to_have_count(21)
         assert scroller.evaluate("each => each.scrollTop") == before

@@ -84,6 +84,7 @@ def test_a_link_lets_others_watch_without_a_key(keyed: Server, open_page: Callab
     watching.has_finals(2)
     captions.stop()
     expect(watching.status).to_have_text("The session is over")
+    watching.settle()
     assert watching.transcript == captions.transcript
     assert len(urls) > 20
     assert not [url for url in urls if KEY in url or "st_watch" in url.partition("#")[0]]

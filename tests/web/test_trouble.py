@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests import needs
 from tests.e2e.conftest import Server
 from tests.web.captions import LIVE, Captions
-from tests.web.conftest import Complaints
+from tests.web.conftest import GONE, Complaints
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_captions_go_on_after_the_server_was_restarted(
     start_server: Callable[..., Server], own_server: Server, open_page: Callable[..., Page], complaints: Complaints
 ):
     # The last: of a server that hasn't loaded its model yet.
-    complaints.expect("WebSocket connection to .* failed", "ERR_CONNECTION_REFUSED", "status of 503")
+    complaints.expect(*GONE, "status of 503")
     captions = Captions(open_page(own_server.http + "/"))
     captions.start()
     captions.has_finals(1)
@@ -61,7 +61,7 @@ def test_nothing_starts_before_the_page_knows_what_with(
 
 
 def test_a_server_that_is_gone_is_said_so(own_server: Server, open_page: Callable[..., Page], complaints: Complaints):
-    complaints.expect("WebSocket connection to .* failed", "ERR_CONNECTION_REFUSED")
+    complaints.expect(*GONE)
     page = open_page(own_server.http + "/")
     expect(page.locator("#status")).to_have_text("Ready")
     own_server.process.kill()
