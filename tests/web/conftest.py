@@ -60,7 +60,7 @@ class Complaints:
 @pytest.fixture(scope="session")
 def voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two utterances, over and over, as a file that the browser takes for a microphone."""
-    audio = [silence(0.3), ledger_audio(0, 12), silence(0.8), ledger_audio(20, 6), silence(0.6)]
+    audio = [silence(0.3), ledger_audio(0, 8), silence(0.8), ledger_audio(20, 5), silence(0.6)]
     path = tmp_path_factory.mktemp("voice") / "voice.wav"
     write_wav(path, np.concatenate(audio))
     return path
