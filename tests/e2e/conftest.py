@@ -18,6 +18,8 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 ROOT = Path(__file__).parents[2]
+ONE_WORKER = ("--replicas", "1")
+"""For a server with a real model: it would try first how many serve most sessions, which takes seconds."""
 
 
 @dataclass

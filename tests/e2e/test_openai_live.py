@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from models.scripted import ledger_audio
 from steno.bench import wer
-from tests.e2e.conftest import Server, hear, say
+from tests.e2e.conftest import ONE_WORKER, Server, hear, say
 from tests.micro.corpus import Clip, read
 from tests.wire.openai_items import TRANSCRIPTION, transcripts
 
@@ -305,7 +305,7 @@ def heard(server: Server, audio: bytes, rate: int) -> str:
 
 
 def test_24_khz_is_heard_as_well_as_16(start_server: Callable[..., Server]):
-    micro = start_server("--model", str(FIXTURES / "whisper-micro"))
+    micro = start_server("--model", str(FIXTURES / "whisper-micro"), *ONE_WORKER)
     clips: list[Clip] = read(FIXTURES / "clips")
     errors = {16_000: 0.0, 24_000: 0.0}
     for clip in clips:

@@ -20,8 +20,6 @@ from tests.vad.voice import silence
 __all__ = ["server", "start_server"]
 
 DESKTOP, PHONE = (1280, 800), (390, 844)
-ONE_WORKER = ("--replicas", "1")
-"""For a server with a real model: it would try first how many serve most sessions, which takes seconds."""
 GONE = ("WebSocket connection to .* failed", "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")
 """What a browser complains of when a server is killed, whatever is under way then."""
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")

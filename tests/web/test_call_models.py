@@ -9,9 +9,9 @@ import pytest
 import soundfile
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import ROOT, Server
+from tests.e2e.conftest import ONE_WORKER, ROOT, Server
 from tests.web.calls import HEARD, finals, heard, said, write_stereo
-from tests.web.conftest import ONE_WORKER, settle
+from tests.web.conftest import settle
 
 CLIPS = ROOT / "tests/fixtures/clips"
 

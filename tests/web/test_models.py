@@ -11,10 +11,10 @@ import pytest
 import soundfile
 from playwright.sync_api import Page
 
-from tests.e2e.conftest import ROOT, Server
+from tests.e2e.conftest import ONE_WORKER, ROOT, Server
 from tests.vad.voice import silence
 from tests.web.captions import Captions, finals, watch
-from tests.web.conftest import ONE_WORKER, write_wav
+from tests.web.conftest import write_wav
 
 CLIPS = ROOT / "tests/fixtures/clips"
 CLIP = json.loads((CLIPS / "refs.jsonl").read_text().splitlines()[15])
