@@ -47,8 +47,9 @@ class Batch:
 
 
 class Batches(Dataset[Batch]):
-    def __init__(self, composer: Composer, writer: Writer, seed: int, steps: int) -> None:
+    def __init__(self, composer: Composer, writer: Writer, seed: int, steps: int, audio_s: float = AUDIO_S) -> None:
         self._composer, self._writer, self._seed, self._steps = composer, writer, seed, steps
+        self._audio_s = audio_s
 
     def __getitem__(self, number: int) -> Batch:
         random = np.random.default_rng([self._seed, number])
@@ -57,7 +58,7 @@ class Batches(Dataset[Batch]):
         paddings = [random.uniform(0, 1), random.uniform(0, 5), 30.0]
         padding_s = random.choice(paddings, p=[0.7, 0.3, 0] if early else [0.5, 0.25, 0.25])
         seconds = min(30.0, np.ceil(2 * (said_s + padding_s)) / 2)
-        rows = max(3, int(AUDIO_S / seconds))
+        rows = max(3, int(self._audio_s / seconds))
         # Prompts of a batch are of like length, as all rows pay for the longest.
         prompt = int(random.choice(PROMPTS, p=[0.8, 0.13, 0.07]))
         windows = [self._composer.window(random, said_s, prompt) for _ in range(rows)]

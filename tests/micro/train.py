@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from tests.micro.batches import IGNORED, Batch, Batches, log_mel
+from tests.micro.batches import AUDIO_S, IGNORED, Batch, Batches, log_mel
 from tests.micro.corpus import read
 from tests.micro.model import Shape, Whisper
 from tests.micro.speak import Order, speak
@@ -104,14 +104,18 @@ def train(
     clips: tuple[int, int] = (CLIPS, DEV_CLIPS),
     shape: Shape = SHAPE,
     stop_at: int | None = None,
+    audio_s: float = AUDIO_S,
 ) -> None:
-    """clips: how many to learn from, and to tune with. stop_at: a step to stop at; the next call goes on from there."""
+    """clips: how many to learn from, and to tune with. stop_at: a step to stop at; the next call goes on from there.
+
+    audio_s: of a batch, unless the three rows that it has at least are more.
+    """
     _speak(directory, *clips)
     writer = Writer(Tokenizer.from_file(str(FIXTURE / "tokenizer.json")))
     corpus = read(directory / "train")
     progress = _begin(directory, shape, used_tokens(corpus, writer), writer.end)
     loader = DataLoader(
-        Batches(Composer(corpus, writer), writer, SEED, steps),
+        Batches(Composer(corpus, writer), writer, SEED, steps, audio_s),
         batch_size=None,
         sampler=range(progress.step, stop_at or steps),
         num_workers=1,
