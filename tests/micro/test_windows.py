@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 import pytest
 from tokenizers import Tokenizer
@@ -10,10 +13,24 @@ from tests.micro.vocabulary import FIXTURE
 from tests.micro.voices import SpokenWord
 from tests.micro.windows import EDGE_S, POSITION, Composer, Token, Window, Writer, used_tokens
 
+Windows = Callable[[float], list[Window]]
+
 
 @pytest.fixture(scope="module")
 def writer() -> Writer:
     return Writer(Tokenizer.from_file(str(FIXTURE / "tokenizer.json")))
+
+
+@pytest.fixture(scope="module")
+def windows(writer: Writer) -> Windows:
+    """Many, of so many seconds at most. All tests share them."""
+
+    @cache
+    def composed(seconds: float) -> list[Window]:
+        composer = Composer(CLIPS, writer)
+        return [composer.window(np.random.default_rng(seed), seconds, prompt=2) for seed in range(300)]
+
+    return composed
 
 
 def clip(text: str, language: str = "en") -> Clip:
@@ -29,20 +46,15 @@ def clip(text: str, language: str = "en") -> Clip:
 CLIPS = [clip("Thank you for calling."), clip("The order is late, sorry."), clip("Guten Tag, Frau Müller.", "de")]
 
 
-def windows(writer: Writer, seconds: float, count: int = 300) -> list[Window]:
-    composer = Composer(CLIPS, writer)
-    return [composer.window(np.random.default_rng(seed), seconds, prompt=2) for seed in range(count)]
-
-
-def test_a_window_is_no_longer_than_asked_and_ends_its_text(writer: Writer) -> None:
-    for window in windows(writer, 6.0):
+def test_a_window_is_no_longer_than_asked_and_ends_its_text(writer: Writer, windows: Windows) -> None:
+    for window in windows(6.0):
         assert len(window.samples) <= 6 * RATE
         assert window.tokens[-1].id == writer.end
         assert window.tokens[window.asked - 1].id == writer.start or not window.spoken
 
 
-def test_words_are_said_where_it_is_loud(writer: Writer) -> None:
-    for window in windows(writer, 6.0):
+def test_words_are_said_where_it_is_loud(windows: Windows) -> None:
+    for window in windows(6.0):
         for token in window.tokens[:-1]:
             if token.said:
                 first, last = token.said
@@ -50,15 +62,15 @@ def test_words_are_said_where_it_is_loud(writer: Writer) -> None:
                 assert np.abs(window.samples[first * POSITION : last * POSITION]).max() > 0.01
 
 
-def test_a_cut_takes_the_words_behind_it_along(writer: Writer) -> None:
+def test_a_cut_takes_the_words_behind_it_along(writer: Writer, windows: Windows) -> None:
     """No more text than the audio has room for, at half a second a word."""
-    for window in windows(writer, 8.0):
+    for window in windows(8.0):
         text = [token for token in window.tokens if token.said and token.id < writer.end]
         assert len({token.said for token in text}) * 0.1 <= len(window.samples) / RATE + EDGE_S
 
 
-def test_timestamps_enclose_their_words(writer: Writer) -> None:
-    timed = [w for w in windows(writer, 8.0) if w.spoken and writer.untimed not in [t.id for t in w.tokens]]
+def test_timestamps_enclose_their_words(writer: Writer, windows: Windows) -> None:
+    timed = [w for w in windows(8.0) if w.spoken and writer.untimed not in [t.id for t in w.tokens]]
     assert timed
     for window in timed:
         times = [token.id - writer.zero for token in window.tokens if token.id >= writer.zero]
@@ -66,15 +78,15 @@ def test_timestamps_enclose_their_words(writer: Writer) -> None:
         assert len(times) % 2 == 0
 
 
-def test_silence_is_no_language(writer: Writer) -> None:
-    silent = [window for window in windows(writer, 4.0) if not window.spoken]
+def test_silence_is_no_language(windows: Windows) -> None:
+    silent = [window for window in windows(6.0) if not window.spoken]
     assert silent
     assert all(not any(token.said for token in window.tokens) for window in silent)
 
 
-def test_used_tokens_are_those_of_all_windows(writer: Writer) -> None:
+def test_used_tokens_are_those_of_all_windows(writer: Writer, windows: Windows) -> None:
     used = set(used_tokens(CLIPS, writer))
-    assert {token.id for window in windows(writer, 8.0) for token in window.tokens} <= used
+    assert {token.id for window in windows(8.0) for token in window.tokens} <= used
 
 
 def test_a_word_of_several_tokens_shares_its_time(writer: Writer) -> None:
