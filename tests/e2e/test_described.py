@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
-from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation.modes import GenerationMode
 from schemathesis.specs.openapi.checks import (
@@ -59,6 +57,11 @@ def with_a_recording(case: Any) -> None:
         case.query.pop(name, None)
 
 
+def can_be_wrong(operation: Any) -> bool:
+    """Any text is a name in a path."""
+    return bool(operation.body) or any(parameter.location != "path" for parameter in operation.iter_parameters())
+
+
 @pytest.mark.parametrize(
     ("changed", "mode"),
     [
@@ -76,6 +79,8 @@ def test_every_answer_is_one_that_is_described(described: Server, changed: Calla
         operation = found.ok()
         if changed is with_a_recording and operation.path not in RECORDED:
             continue
+        if mode is GenerationMode.NEGATIVE and not can_be_wrong(operation):
+            continue
 
         @given(case=operation.as_strategy(generation_mode=mode))
         @settings(
@@ -92,8 +97,7 @@ def test_every_answer_is_one_that_is_described(described: Server, changed: Calla
             answer = case.call_and_validate(checks=CHECKS)
             answered.setdefault(f"{case.method} {case.operation.path}", set()).add(answer.status_code)
 
-        with suppress(Unsatisfiable):  # where nothing can be wrong
-            ask()
+        ask()
     assert answered.keys() >= {f"POST {path}" for path in RECORDED}
     if changed is with_a_recording:
         assert all(200 in statuses for statuses in answered.values()), answered

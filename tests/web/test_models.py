@@ -17,15 +17,15 @@ from tests.web.captions import Captions, finals, watch
 from tests.web.conftest import write_wav
 
 CLIPS = ROOT / "tests/fixtures/clips"
-CLIP = json.loads((CLIPS / "refs.jsonl").read_text().splitlines()[15])
-"""The shortest that both models understand."""
+CLIP = json.loads((CLIPS / "refs.jsonl").read_text().splitlines()[0])
+"""Of so many words that some are understood, even if a busy machine drops some of the sound."""
 
 
 @pytest.fixture(scope="module")
 def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     samples, rate = soundfile.read(CLIPS / CLIP["file"], dtype="int16")
     path = tmp_path_factory.mktemp("speech") / "speech.wav"
-    write_wav(path, np.concatenate([silence(0.2), samples, silence(1.5)]), rate)
+    write_wav(path, np.concatenate([silence(0.5), samples, silence(1.5)]), rate)
     return path
 
 
