@@ -9,7 +9,6 @@ import gzip
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from starlette.requests import Request
@@ -47,11 +46,12 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file as it is sent; it is compressed once somebody asks for that."""
+    """A file as it is sent, plain and compressed."""
 
     media_type: str
     etag: str
     plain: bytes
+    compressed: bytes
 
     def answer(self, request: Request) -> Response:
         headers = {**HEADERS, "ETag": self.etag}
@@ -61,13 +61,7 @@ class Asset:
         accepted = {each.partition(";")[0].strip() for each in request.headers.get("accept-encoding", "").split(",")}
         if "gzip" not in accepted:
             return Response(self.plain, headers=headers, media_type=self.media_type)
-        compressed = _compressed(self.plain)
-        return Response(compressed, headers={**headers, "Content-Encoding": "gzip"}, media_type=self.media_type)
-
-
-@cache
-def _compressed(plain: bytes) -> bytes:
-    return gzip.compress(plain, mtime=0)
+        return Response(self.compressed, headers={**headers, "Content-Encoding": "gzip"}, media_type=self.media_type)
 
 
 def is_page(path: str) -> bool:
@@ -105,4 +99,4 @@ def _read(folder: Path, prefix: str) -> Iterator[tuple[str, Asset]]:
             plain = path.read_bytes()
             # Weak, as it names both forms.
             etag = f'W/"{hashlib.sha256(plain).hexdigest()[:16]}"'
-            yield f"{prefix}{path.name}", Asset(TYPES[path.suffix], etag, plain)
+            yield f"{prefix}{path.name}", Asset(TYPES[path.suffix], etag, plain, gzip.compress(plain, mtime=0))
