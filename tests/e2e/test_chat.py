@@ -28,7 +28,7 @@ BASE64 = base64.b64encode(RECORDING).decode()
 def keyed(start_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Server:
     folder = str(tmp_path_factory.mktemp("data"))
     both = ("--model", "scripted", "--model", "scripted-chat")
-    return start_server(*both, "--max-sessions", "500", "--drain-s", "0", "--data-dir", folder, STENO_API_KEYS=KEY)
+    return start_server(*both, "--drain-s", "0", "--data-dir", folder, STENO_API_KEYS=KEY)
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,7 @@ def with_a_recording(case: Any) -> None:
 
 
 def can_be_wrong(operation: Any) -> bool:
-    """Any text is a name in a path."""
+    """Not where all there is to say is a name in the path: any text is one."""
     return bool(operation.body) or any(parameter.location != "path" for parameter in operation.iter_parameters())
 
 

@@ -31,7 +31,7 @@ COMPLETED = f"{TRANSCRIPTION}.completed"
 
 @pytest.fixture(scope="module")
 def keyed(start_server: Callable[..., Server]) -> Server:
-    return start_server("--model", "scripted", "--max-sessions", "500", "--drain-s", "0", STENO_API_KEYS=KEY)
+    return start_server("--model", "scripted", "--drain-s", "0", STENO_API_KEYS=KEY)
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ KEY, OTHER = "tokens-5f3a91", "tokens-77c0de"
 @pytest.fixture(scope="module")
 def keyed(start_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Server:
     folder = str(tmp_path_factory.mktemp("data"))
-    seats = ("--max-sessions", "500", "--max-sessions-per-key", "1")
+    one_each = ("--max-sessions-per-key", "1")
     return start_server(
-        "--model", "scripted", "--drain-s", "0", "--data-dir", folder, *seats, STENO_API_KEYS=f"{KEY},{OTHER}"
+        "--model", "scripted", "--drain-s", "0", "--data-dir", folder, *one_each, STENO_API_KEYS=f"{KEY},{OTHER}"
     )
 
 

@@ -26,9 +26,9 @@ SPEECH, SILENCE = ledger_audio(0, 20).tobytes(), np.zeros(16_000, np.int16).toby
 def keyed(start_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Server:
     folder = tmp_path_factory.mktemp("data")
     (folder / "watching").write_text(ALL)
-    seats = ("--max-sessions", "500", "--data-dir", str(folder / "data"))
+    data = ("--data-dir", str(folder / "data"))
     watching = ("--watch-all-key-file", str(folder / "watching"))
-    return start_server("--model", "scripted", "--drain-s", "0", *seats, *watching, STENO_API_KEYS=f"{KEY},{OTHER}")
+    return start_server("--model", "scripted", "--drain-s", "0", *data, *watching, STENO_API_KEYS=f"{KEY},{OTHER}")
 
 
 def bearer(key: str) -> dict[str, str]:

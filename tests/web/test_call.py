@@ -56,8 +56,7 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def keyed(start_server: Callable[..., Server], rules: Path) -> Server:
-    seats = ("--max-sessions", "500", "--drain-s", "0")
-    return start_server("--model", "scripted", *seats, "--rules", str(rules), STENO_API_KEYS=KEY)
+    return start_server("--model", "scripted", "--drain-s", "0", "--rules", str(rules), STENO_API_KEYS=KEY)
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def words(finals: list[dict[str, Any]]) -> list[str]:
 
 
 def test_a_session_and_its_viewer(start_server: Callable[..., Server], tmp_path: Path):
-    server = start_server("--model", "scripted", "--max-sessions", "500", "--drain-s", "0", STENO_API_KEYS=KEY)
+    server = start_server("--model", "scripted", "--drain-s", "0", STENO_API_KEYS=KEY)
     audio = tmp_path / "audio"
     audio.write_bytes(ledger_audio(0, 30).tobytes())
     ran = subprocess.run(
