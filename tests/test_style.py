@@ -9,18 +9,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize(
-    ("command", "folder"),
-    [
-        ("ruff check", ROOT),
-        ("ruff format --check", ROOT),
-        ("mypy", ROOT),
-        ("mypy", ROOT / "clients/python"),
-    ],
-    ids=["lint", "format", "types", "client types"],
-)
-def test_style(command: str, folder: Path):
+@pytest.mark.parametrize("command", ["ruff check", "ruff format --check", "mypy"], ids=["lint", "format", "types"])
+def test_style(command: str):
     ran = subprocess.run(
-        [sys.executable, "-m", *command.split()], cwd=folder, capture_output=True, text=True, check=False
+        [sys.executable, "-m", *command.split()], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
