@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,19 @@ import psutil
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-ROOT = Path(__file__).parents[2]
+from tests.e2e.command import start_command
+
 ONE_WORKER = ("--replicas", "1")
 """For a server with a real model: it would try first how many serve most sessions, which takes seconds."""
 
 
 @dataclass
 class Server:
-    process: subprocess.Popen[str]
+    """`said`, `log`: what it prints and complains of."""
+
+    process: ForkServerProcess
     http: str
+    said: Path
     log: Path
 
     @property
@@ -49,21 +53,19 @@ def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
     servers: list[Server] = []
 
     def start(*arguments: str, **variables: str) -> Server:
-        log = tmp_path_factory.mktemp("server") / "log"
-        with log.open("w") as stderr:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "stream", "serve", "--port", "0", "--offline", *arguments],
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-                cwd=ROOT,
-                env={"STENO_MAX_SESSIONS": "500", **os.environ, **variables},
-            )
-        assert process.stdout
-        line = process.stdout.readline()
-        ready = re.match(r"Steno is ready at (\S+)$", line)
-        assert ready, line + log.read_text()
-        servers.append(Server(process, ready[1], log))
+        folder = tmp_path_factory.mktemp("server")
+        said, log = folder / "said", folder / "log"
+        process = start_command(
+            *("serve", "--port", "0", "--offline", *arguments),
+            environment={"STENO_MAX_SESSIONS": "500", **os.environ, **variables},
+            said=said,
+            complained=log,
+        )
+        servers.append(Server(process, "", said, log))
+        while not (ready := re.match(r"Steno is ready at (\S+)\n$", said.read_text())):
+            assert process.is_alive(), said.read_text() + log.read_text()
+            time.sleep(0.02)
+        servers[-1].http = ready[1]
         return servers[-1]
 
     try:
@@ -72,12 +74,9 @@ def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
         for server in servers:
             server.process.terminate()
         for server in servers:
-            with suppress(subprocess.TimeoutExpired):
-                server.process.wait(5)
+            server.process.join(5)
             server.process.kill()
-            server.process.wait()
-            if server.process.stdout:
-                server.process.stdout.close()
+            server.process.join()
 
 
 @pytest.fixture(scope="module")

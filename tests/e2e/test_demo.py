@@ -9,7 +9,7 @@ import pytest
 
 from stream import cli
 from stream.engines import CLIP
-from tests.e2e.conftest import ROOT
+from tests.e2e.command import ROOT
 
 LINE = re.compile(r" *(\d+):(\d\d\.\d\d) +(\d+):(\d\d\.\d\d)  (.+)")
 

@@ -3,8 +3,6 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +11,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
 from models.scripted import ledger_audio
-from tests.e2e.conftest import ROOT, Server, hear, say
+from tests.e2e.command import run_command
+from tests.e2e.conftest import Server, hear, say
 from tests.models.random_whisper import build
 
 
@@ -133,17 +132,10 @@ def test_a_server_whose_weights_are_damaged_says_so_and_does_not_start(tmp_path:
         weights.write_bytes(bytes(64) + content[64:])
     else:
         weights.unlink()
-    refused = subprocess.run(
-        [sys.executable, "-m", "stream", "serve", "--port", "0", "--model", str(directory)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=60,
-    )
-    assert refused.returncode == 2
-    assert refused.stdout == ""
-    assert f"{directory}" in refused.stderr
-    assert "Traceback" not in refused.stderr.splitlines()[-1]
+    code, said, complaint = run_command("serve", "--port", "0", "--model", str(directory))
+    assert (code, said) == (2, "")
+    assert f"{directory}" in complaint
+    assert "Traceback" not in complaint.splitlines()[-1]
 
 
 def test_sigterm_tells_the_clients_finishes_what_is_open_and_leaves(start_server: Callable[..., Server]):
@@ -152,7 +144,7 @@ def test_sigterm_tells_the_clients_finishes_what_is_open_and_leaves(start_server
         say(socket, type="start")
         stream(socket, 0, 12)
         hear(socket, "partial")
-        server.process.send_signal(signal.SIGTERM)
+        server.process.terminate()
         messages = hear(socket, "going_away")
         assert messages[-1]["deadline_s"] == 0.5
         with pytest.raises(InvalidStatus) as refused:
@@ -165,7 +157,8 @@ def test_sigterm_tells_the_clients_finishes_what_is_open_and_leaves(start_server
         with pytest.raises(ConnectionClosed):
             socket.recv(timeout=5)
         assert socket.close_code == 1012
-    assert server.process.wait(10) == 0
+    server.process.join(10)
+    assert server.process.exitcode == 0
 
 
 def test_a_client_that_stops_ends_the_drain_early(start_server: Callable[..., Server]):
@@ -173,11 +166,12 @@ def test_a_client_that_stops_ends_the_drain_early(start_server: Callable[..., Se
     with server.connect() as socket:
         say(socket, type="start")
         stream(socket, 0, 8)
-        server.process.send_signal(signal.SIGTERM)
+        server.process.terminate()
         hear(socket, "going_away")
         say(socket, type="stop")
         assert words(hear(socket, "done")) == numbered(0, 8)
-    assert server.process.wait(10) == 0
+    server.process.join(10)
+    assert server.process.exitcode == 0
 
 
 def test_no_audio_and_no_text_reach_the_log_or_the_metrics(server: Server):

@@ -123,7 +123,7 @@ def test_a_kill_in_the_middle_of_an_upload_leaves_no_half_file(start_server: Cal
     with begin_upload(server):
         await_files(tmp_path, 2)
         server.process.kill()
-        server.process.wait()
+        server.process.join()
     assert len(kept(tmp_path)) == 2
 
     again = start_server(*arguments)
@@ -131,7 +131,8 @@ def test_a_kill_in_the_middle_of_an_upload_leaves_no_half_file(start_server: Cal
     assert httpx.get(again.http + "/v1/files").json()["data"] == [whole]
     assert httpx.get(url.replace(server.http, again.http)).content == b"whole"
     again.process.terminate()
-    assert again.process.wait(20) == 0
+    again.process.join(20)
+    assert again.process.exitcode == 0
     assert again.log.read_text() == ""
 
 

@@ -317,7 +317,8 @@ def test_a_recording_in_flight_is_finished_before_the_server_leaves(
             server.process.terminate()
             told += "".join(pieces)
     assert '"transcript.text.done"' in told
-    assert server.process.wait(20) == 0
+    server.process.join(20)
+    assert server.process.exitcode == 0
     assert server.log.read_text() == ""
 
 

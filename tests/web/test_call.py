@@ -315,7 +315,7 @@ def test_a_server_that_is_gone(start_server: Callable[..., Server], open_page: C
         expect(page.locator("#status")).to_have_text("Watching")
         expect(page.locator("#rules")).to_contain_text("examples")
         server.process.kill()
-        server.process.wait()
+        server.process.join()
     expect(page.locator("#status")).to_contain_text("Reconnecting…")
     page.get_by_role("button", name="Leave").click()
     expect(page.locator("#status")).to_have_text("You have left the call")

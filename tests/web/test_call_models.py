@@ -9,7 +9,8 @@ import pytest
 import soundfile
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import ONE_WORKER, ROOT, Server
+from tests.e2e.command import ROOT
+from tests.e2e.conftest import ONE_WORKER, Server
 from tests.web.calls import HEARD, finals, heard, said, write_stereo
 from tests.web.conftest import settle
 

@@ -11,7 +11,8 @@ import pytest
 import soundfile
 from playwright.sync_api import Page
 
-from tests.e2e.conftest import ONE_WORKER, ROOT, Server
+from tests.e2e.command import ROOT
+from tests.e2e.conftest import ONE_WORKER, Server
 from tests.vad.voice import silence
 from tests.web.captions import Captions, finals, watch
 from tests.web.conftest import write_wav

@@ -30,7 +30,7 @@ def test_captions_go_on_after_the_server_was_restarted(
     captions.start()
     captions.has_finals(1)
     own_server.process.kill()
-    own_server.process.wait()
+    own_server.process.join()
     expect(captions.status).to_contain_text("Reconnecting")
     known = captions.transcript
     start_server("--model", "scripted", "--drain-s", "0", "--port", str(urlsplit(own_server.http).port))
@@ -65,7 +65,7 @@ def test_a_server_that_is_gone_is_said_so(own_server: Server, open_page: Callabl
     page = open_page(own_server.http + "/")
     expect(page.locator("#status")).to_have_text("Ready")
     own_server.process.kill()
-    own_server.process.wait()
+    own_server.process.join()
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#notice")).to_contain_text("The server is gone.")
     expect(page.get_by_role("button", name="Start")).to_have_attribute("aria-disabled", "false")

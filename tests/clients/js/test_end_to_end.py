@@ -62,7 +62,7 @@ def test_a_session_outlives_its_server_and_loses_and_doubles_nothing(
         assert client.stderr
         assert client.stdout.readline() == "one channel has its final, the other speaks\n"
         server.process.kill()
-        server.process.wait()
+        server.process.join()
         start_server("--model", "scripted", "--drain-s", "0", "--port", server.http.rpartition(":")[2])
         last = client.stdout.readline()
         assert client.wait(30) == 0, client.stderr.read()
