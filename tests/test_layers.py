@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,7 @@ def _modules() -> Iterator[tuple[str, Path]]:
 MODULES = dict(_modules())
 
 
+@cache
 def _imports(module: str) -> set[str]:
     """All that a module imports, anywhere in it, as dotted names of modules."""
     names: set[str] = set()
@@ -157,9 +159,6 @@ def _imports(module: str) -> set[str]:
     return names
 
 
-IMPORTS = {module: _imports(module) for module in MODULES}
-
-
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_says_what_it_owns(module: str):
     tree = ast.parse(MODULES[module].read_text())
@@ -169,25 +168,25 @@ def test_a_module_says_what_it_owns(module: str):
 @pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("stream.")])
 def test_a_file_of_stream_imports_from_lower_layers(module: str):
     assert module in LAYER, f"put {module} into LAYERS, in a row below all that it imports"
-    imported = {name for name in IMPORTS[module] if name.startswith("stream.")}
+    imported = {name for name in _imports(module) if name.startswith("stream.")}
     assert {name for name in imported if LAYER[name] >= LAYER[module]} == set()
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_room_imports_only_the_rooms_below(module: str):
     allowed = ROOMS[module.partition(".")[0]] | ({"steno"} if module == DEMO else set())
-    imported = {name.partition(".")[0] for name in IMPORTS[module]} & ROOMS.keys()
+    imported = {name.partition(".")[0] for name in _imports(module)} & ROOMS.keys()
     assert imported <= allowed
 
 
 @pytest.mark.parametrize("module", sorted(PURE))
 def test_a_pure_file_has_no_clock_and_no_io(module: str):
-    assert not {name.partition(".")[0] for name in IMPORTS[module]} & IMPURE
+    assert not {name.partition(".")[0] for name in _imports(module)} & IMPURE
 
 
 @pytest.mark.parametrize("library", HEAVY)
 def test_a_heavy_library_is_imported_by_its_file_only(library: str):
-    assert {m for m, names in IMPORTS.items() if library in {n.partition(".")[0] for n in names}} == HEAVY[library]
+    assert {m for m in MODULES if library in {name.partition(".")[0] for name in _imports(m)}} == HEAVY[library]
 
 
 def test_no_layer_is_left_of_a_file_that_is_gone():

@@ -53,7 +53,7 @@ class Watch:
         return self._process.memory_info().rss, children
 
     def _run(self) -> None:
-        while not self._over.wait(0.02):
+        while not self._over.wait(0.05):
             own, children = self._now()
             self.server = max(self.server, own - self._idle[0])
             self.all = max(self.all, own + children - sum(self._idle))
