@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from models import registry
-from stream import calibrate, config, demo, rules, startup, transcribe
+from stream import calibrate, config, rules, transcribe
 from stream.access import load_keys, load_twilio_tokens
 from stream.engines import ModelOptions
 from stream.errors import StreamError
@@ -83,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(flags: dict[str, Any]) -> int:
+    # Here, as what a server is made of takes as long to load as all else, and no other command needs it.
+    from stream import startup
+
     chosen = config.load_all(flags, os.environ)
     keys, tokens = load_keys(chosen.access, os.environ), load_twilio_tokens(chosen.access, os.environ)
     prepared = startup.prepare(chosen, keys, tokens)
@@ -98,6 +101,8 @@ def _transcribe(flags: dict[str, Any]) -> int:
 
 
 def _demo(flags: dict[str, Any]) -> int:
+    from stream import demo
+
     return demo.run(config.load(ModelOptions, flags, os.environ))
 
 

@@ -18,10 +18,10 @@ from stream.engine import EngineOptions
 from stream.engines import ModelOptions
 from stream.events import Limits
 from stream.files import FileOptions
+from stream.listener import ServingOptions
 from stream.rest.desk import RecordingOptions
 from stream.rest.fetch import FetchOptions
 from stream.rules import RuleOptions
-from stream.serving import ServingOptions
 from stream.webhooks import WebhookOptions
 
 Options = TypeVar("Options")

@@ -18,7 +18,7 @@ from stream import startup
 from stream.config import Config
 from stream.engines import CLIP, ModelOptions
 from stream.errors import BackendUnavailable
-from stream.serving import ServingOptions
+from stream.listener import ServingOptions
 
 CHUNK_S = 0.1
 

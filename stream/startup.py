@@ -18,6 +18,7 @@ from stream.config import Config
 from stream.engine import Engine
 from stream.engines import build
 from stream.files import FileStore
+from stream.listener import listen
 from stream.metrics import Metrics
 from stream.rest.dial import Dialer
 from stream.rest.fetch import Fetcher
@@ -50,7 +51,7 @@ def prepare(config: Config, keys: Iterable[str] = (), twilio_tokens: Iterable[st
     """
     watching = load_watching_keys(config.access)
     access = Access(config.access, config.serving.host, keys, twilio_tokens, watching)
-    listener = serving.listen(config.serving)
+    listener = listen(config.serving)
     metrics = Metrics()
     files, fetcher = FileStore(config.files), Fetcher(config.fetch)
     webhooks = Webhooks(config.webhooks, metrics, Dialer())

@@ -16,7 +16,7 @@ LAYERS = (
     "automata usage",
     "audio costs credentials errors inflow media_messages metrics pace patterns rest rest.counts rest.languages stops "
     "text tracks",
-    "batch beat channel echo events load media_child messages multipart outcomes pages promise rules secret "
+    "batch beat channel echo events listener load media_child messages multipart outcomes pages promise rules secret "
     "trial twilio_signature",
     "rest.addresses rest.fields rest.names",
     "rest.dial",
@@ -39,10 +39,9 @@ LAYERS = (
     "rest.chat_body rest.telling",
     "rest.transcriptions",
     "rest.chat rest.listen",
-    "app",
-    "serving",
-    "config",
-    "startup transcribe",
+    "app config",
+    "serving transcribe",
+    "startup",
     "demo",
     "cli",
     "__main__",

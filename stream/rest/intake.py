@@ -10,8 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Generic, Protocol, TypeVar
 
-from fastapi import Request
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 
 from stream.errors import BadRequest, TimedOut, TooLarge
 from stream.multipart import OVERHEAD, FileBegin, FilePiece, Form, Text

@@ -17,7 +17,7 @@ from stream import cli
 
 ROOT = Path(__file__).parents[2]
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload([__name__])
+FORKS.set_forkserver_preload([__name__, "stream.startup"])
 
 
 def start_command(*arguments: str, environment: Mapping[str, str], said: Path, complained: Path) -> ForkServerProcess:

@@ -21,9 +21,9 @@ from stream.engine import Engine
 from stream.errors import BadRequest
 from stream.events import Limits
 from stream.files import FileOptions, FileStore
+from stream.listener import ServingOptions, listen
 from stream.metrics import Metrics
 from stream.protocols import PROTOCOLS
-from stream.serving import ServingOptions, listen
 from stream.usage import PROC
 from tests.e2e.command import run_command
 from tests.e2e.conftest import Server, hear, say
