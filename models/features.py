@@ -99,8 +99,10 @@ def _padded(samples: Samples, start: int, end: int, size: int) -> Samples:
 def _log_power(samples: Samples, bins: int) -> NDArray[np.float32]:
     """`bins` x frames of FFT samples, HOP apart: the logarithm of the power in each band."""
     frames = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float32) / 32_768, FFT)[::HOP]
-    power = np.abs(np.fft.rfft(frames * _hann(), axis=1)) ** 2
-    bands: NDArray[np.float32] = np.log10(np.maximum(mel_filters(bins) @ power.T.astype(np.float32), _FLOOR))
+    power = (np.abs(np.fft.rfft(frames * _hann(), axis=1)) ** 2).astype(np.float32)
+    # einsum and not a matrix product: BLAS would bring its threads into play, which spin for 100 ms behind each product
+    # on cores that decoding wants.
+    bands: NDArray[np.float32] = np.log10(np.maximum(np.einsum("bf,tf->bt", mel_filters(bins), power), _FLOOR))
     return bands
 
 

@@ -161,15 +161,14 @@ def words_shown(model: Model, samples: Samples) -> list[Word]:
 
 
 def test_the_token_budget_ends_what_would_be_cut(clips: list[Clip]) -> None:
-    """Half a minute of speech fits into one window's budget, and the window's last word is there."""
+    """Many sentences without a pause fit into one window's budget: its last word is there."""
     import ctranslate2
 
     decoder = Whisper(ctranslate2.models.Whisper(str(MICRO)), Vocabulary(MICRO / "tokenizer.json"))
-    english = in_language(clips, "en")
-    samples = np.concatenate([clip.samples for clip in english])[: 28 * SAMPLE_RATE]
+    samples = np.concatenate([clip.samples for clip in in_language(clips, "de")])
     sound = decoder.sound()
     sound.push(samples)
-    options = DecodeOptions(languages=("en",))
-    [decoded] = decoder.decode([Window(sound=sound, end=len(samples), options=options, language="en")])
+    options = DecodeOptions(languages=("de",))
+    [decoded] = decoder.decode([Window(sound=sound, end=len(samples), options=options, language="de")])
     assert decoded.complete
-    assert decoded.words[-1].end > len(samples) - 3 * SAMPLE_RATE
+    assert decoded.words[-1].end > len(samples) - SAMPLE_RATE
