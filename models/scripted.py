@@ -18,6 +18,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -59,6 +60,7 @@ def ledger_audio(first: int, blocks: int) -> Samples:
     return audio
 
 
+@cache
 def _vowel() -> Samples:
     """One block of harmonics of 110 Hz that tremble, as no music does, under the formants of an open vowel."""
     numbers = np.arange(1, 60)

@@ -24,7 +24,8 @@ def start_command(*arguments: str, environment: Mapping[str, str], said: Path, c
     """Start it; what it prints and complains of goes to files, which are there at once."""
     said.touch()
     complained.touch()
-    process = FORKS.Process(target=_run, args=(arguments, dict(environment), said, complained))
+    # A daemon, as one that hangs would otherwise be waited for at the end of all tests.
+    process = FORKS.Process(target=_run, args=(arguments, dict(environment), said, complained), daemon=True)
     process.start()
     return process
 

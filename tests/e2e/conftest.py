@@ -50,7 +50,7 @@ def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
 
     Unless told otherwise it has seats for all, as a busy machine would have it refuse some.
     """
-    servers: list[Server] = []
+    processes: list[ForkServerProcess] = []
 
     def start(*arguments: str, **variables: str) -> Server:
         folder = tmp_path_factory.mktemp("server")
@@ -61,22 +61,21 @@ def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
             said=said,
             complained=log,
         )
-        servers.append(Server(process, "", said, log))
+        processes.append(process)
         while not (ready := re.match(r"Steno is ready at (\S+)\n$", said.read_text())):
             assert process.is_alive(), said.read_text() + log.read_text()
             time.sleep(0.02)
-        servers[-1].http = ready[1]
-        return servers[-1]
+        return Server(process, ready[1], said, log)
 
     try:
         yield start
     finally:
-        for server in servers:
-            server.process.terminate()
-        for server in servers:
-            server.process.join(5)
-            server.process.kill()
-            server.process.join()
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join(5)
+            process.kill()
+            process.join()
 
 
 @pytest.fixture(scope="module")
