@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,3 +31,8 @@ def test_what_is_wrong_with_rules_is_said(capsys: pytest.CaptureFixture[str], tm
     assert 'my.toml, line 1, rule 1 "R": in the pattern, at character 3' in capsys.readouterr().err
     assert main(["rules", str(tmp_path / "none.toml")]) == 2
     assert "none.toml" in capsys.readouterr().err
+
+
+def test_commands_that_serve_nothing_load_no_server():
+    code = "import sys, stream.cli; sys.exit(bool({'fastapi', 'uvicorn'} & sys.modules.keys()))"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)
